@@ -1,0 +1,1 @@
+"""The agent: one per node, holding the node's leases and credentials; plans, feeds workers, merges, reports."""

@@ -1,0 +1,1 @@
+"""The command ``parallelrun``, one file a command."""

@@ -1,0 +1,1 @@
+"""Runs a manifest on this machine: the store in memory, the same agents and workers as in a cluster."""
