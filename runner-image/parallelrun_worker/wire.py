@@ -20,17 +20,18 @@ Host -> agent
     ["hello", "host", {"python": "3.11.7", "pid": 1}]
     ["sealed", process, incarnation, records]        that many records of that segment are durable
     ["exited", process, incarnation, status]         status as of os.waitpid: exit code, or -signal; its segment is
-                                                     sealed and reported before this message
+                                                     sealed and reported before this message. SEGMENT_FAILED also where
+                                                     the host killed it because its segment could not be made durable
     ["host-error", text]                             what the host could not do (say, a full disk); it goes on trying
 Agent -> process
     ["run", [[mini_batch, epoch, try, work], ...]]   one group; see Work below
     ["end"]                                          call shutdown(), flush, leave with exit code 0
-    ["answer", question id, value]
+    ["answer", question id, value]                   value: an absolute path, or null where there is no such model
 Process -> agent
     ["hello", "process", process, incarnation, {"pid": 1}]
     ["ready", seconds]                               init() returned
     ["init-failed", text]                            the user's traceback; the process then exits with INIT_FAILED
-    ["done", records, seconds, [[mini_batch, items, returned, note], ...]]
+    ["done", records, seconds, [[mini_batch, items, returned, note], ...]]      seconds: in run(), all of these together
                                                      these ran, in this order, and the segment now holds `records`
                                                      records, flushed but not yet durable; note is "" or a remark
                                                      ("returned 12 elements for 10 items")
@@ -87,8 +88,10 @@ AGENT_GONE = 75  # the socket to the agent closed
 #: A process reports what it has done at least this often within a group.
 REPORT_SECONDS = 0.25
 
-#: state (0 idle, 1 reading, 2 in run), try, mini_batch, started (CLOCK_MONOTONIC seconds), items, epoch
-SLOT = struct.Struct("<HHIQdQQ24x")
+#: state (0 idle, 1 reading, 2 in run), try, mini_batch, started (CLOCK_MONOTONIC seconds), items, epoch; 64 bytes.
+#: The state is written last and cleared first, so that a reader never takes half a slot for a running mini-batch; it
+#: stays set until the returned value is serialised, which can kill a process as well as run() can.
+SLOT = struct.Struct("<HH4xQdQQ24x")
 IDLE, READING, RUNNING = 0, 1, 2
 
 
