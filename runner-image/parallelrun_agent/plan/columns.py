@@ -1,0 +1,124 @@
+"""The plan's tables on disk: Arrow IPC files, written row by row and read through a memory map.
+
+Neither side holds a table in memory: the writer keeps one record batch, the reader what the page cache gives it.
+pyarrow is imported when the first table is opened, not before: `parallelrun --help` should not wait for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy
+    import pyarrow
+
+#: Rows in a record batch.
+BATCH = 1 << 16
+#: A table's columns by name: "bytes" (file names), "text" or "int" (64 bits).
+Schema = dict[str, str]
+
+
+class TableWriter:
+    """Writes one table; ``digest`` covers its content, whatever version of Arrow wrote the file."""
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        """Create ``path``; raises OSError."""
+        import pyarrow as pa
+
+        types = {"bytes": pa.large_binary(), "text": pa.large_string(), "int": pa.int64()}
+        self._schema = pa.schema([(name, types[kind]) for name, kind in schema.items()])
+        self._file = path.open("wb")
+        self._writer = pa.ipc.new_file(self._file, self._schema)
+        self._pending: list[Sequence[Any]] = []
+        self._digest = hashlib.sha256(repr(list(schema.items())).encode())
+        self.rows = 0  #: written or pending
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Append one row, in the schema's order."""
+        self._pending.append(row)
+        self.rows += 1
+        if len(self._pending) == BATCH:
+            self._flush()
+
+    def add_columns(self, *columns: Any) -> None:
+        """Append many rows at once: one array a column."""
+        self._flush()
+        self._write(columns)
+        self.rows += len(columns[0])
+
+    def close(self) -> str:
+        """Make the table durable; returns the hash of its content."""
+        self._flush()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return self._digest.hexdigest()
+
+    def _flush(self) -> None:
+        if self._pending:
+            rows, self._pending = self._pending, []
+            self._write(list(zip(*rows, strict=True)))
+
+    def _write(self, columns: Sequence[Any]) -> None:
+        import pyarrow as pa
+
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        for array in arrays:
+            for buffer in array.buffers():
+                self._digest.update(b"-" if buffer is None else buffer)
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+
+
+class Table:
+    """A table of a plan, memory-mapped."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``; raises OSError or pyarrow.ArrowInvalid."""
+        import pyarrow as pa
+
+        self._table: pyarrow.Table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self.rows: int = self._table.num_rows
+        self.names: list[str] = self._table.column_names
+
+    def integers(self, name: str, start: int, stop: int) -> numpy.ndarray[Any, Any]:
+        """Column ``name`` of rows [start, stop) as int64."""
+        column = self._table.column(name).slice(start, stop - start)
+        array: numpy.ndarray[Any, Any] = column.to_numpy()
+        return array
+
+    def paths(self, start: int, stop: int) -> list[str]:
+        """Column ``path`` of rows [start, stop), decoded as file names are."""
+        chunks = self._table.column("path").slice(start, stop - start).chunks
+        return [path for chunk in chunks for path in _decoded(chunk)]
+
+    def texts(self, name: str, start: int, stop: int) -> list[str | None]:
+        """Text column ``name`` of rows [start, stop)."""
+        values: list[str | None] = self._table.column(name).slice(start, stop - start).to_pylist()
+        return values
+
+    def batches(self) -> Iterator[dict[str, list[Any]]]:
+        """The table's content, a record batch at a time, columns by name."""
+        for batch in self._table.to_batches():
+            yield batch.to_pydict()
+
+
+def _decoded(chunk: pyarrow.LargeBinaryArray) -> list[str]:
+    """File names of one chunk, without an Arrow scalar for each."""
+    import numpy as np
+
+    if not len(chunk):
+        return []
+    _, offsets_buffer, data = chunk.buffers()
+    offsets = np.frombuffer(offsets_buffer, "<i8")[chunk.offset : chunk.offset + len(chunk) + 1]
+    first = int(offsets[0])
+    raw: bytes = data.slice(first, int(offsets[-1]) - first).to_pybytes()
+    bounds = (offsets - first).tolist()
+    if raw.isascii():
+        text = raw.decode("ascii")
+        return [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [os.fsdecode(raw[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -1,0 +1,61 @@
+"""What differs between two plans, in a sentence that people can act on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from parallelrun_agent.plan.columns import Table
+from parallelrun_agent.plan.draft import FILES
+from parallelrun_agent.plan.reader import PlanReader
+
+_FIELDS = ("path", "size", "mtime_ns", "input")
+#: path, size, mtime_ns, input
+_Row = tuple[bytes, int, int, int]
+
+
+def difference(old: Path, new: Path) -> str:
+    """The first file that differs between two plans' folders, or else the first setting; "" where nothing does."""
+    before, after = PlanReader(old).document, PlanReader(new).document
+    for was, now in zip_longest(_rows(old), _rows(new)):
+        if was != now:
+            return _sentence(was, now, old, new, before if was else after)
+    for name in sorted(before.keys() | after.keys()):
+        if name not in ("tables", "total") and before.get(name) != after.get(name):
+            return f"{name} is {after.get(name)!r}, was {before.get(name)!r}"
+    return ""
+
+
+def _rows(folder: Path) -> Iterator[_Row]:
+    for batch in Table(folder / FILES).batches():
+        yield from zip(*(batch[name] for name in _FIELDS), strict=True)
+
+
+def _sentence(was: _Row | None, now: _Row | None, old: Path, new: Path, document: dict[str, Any]) -> str:
+    if was is not None and now is not None and was[0] == now[0]:
+        name = _shown(was, document)
+        if was[1] != now[1]:
+            return f"{name} changed: {now[1]} bytes, was {was[1]}"
+        if was[2] != now[2]:
+            return f"{name} changed: it was written again ({was[1]} bytes as before)"
+        return f"{name} belongs to input {now[3] + 1}, was {was[3] + 1}"
+    if now is not None and not _holds(old, now[0]):
+        return f"{_shown(now, document)} is new"
+    if was is not None and not _holds(new, was[0]):
+        return f"{_shown(was, document)} is gone"
+    return "the order of the files changed"
+
+
+def _holds(folder: Path, path: bytes) -> bool:
+    return any(row[0] == path for row in _rows(folder))
+
+
+def _shown(row: _Row, document: dict[str, Any]) -> str:
+    """A file's name below the root of its input."""
+    roots = [one["root"] for one in document["inputs"]]
+    path = os.fsdecode(row[0])
+    root = roots[row[3]] if row[3] < len(roots) else ""
+    return os.path.relpath(path, root) if root and path.startswith(root.rstrip("/") + "/") else path

@@ -1,0 +1,54 @@
+"""Makes a plan: the table of all mini-batches, made once, named by its own hash."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api.errors import InputError
+from parallelrun.api.settings import JobSettings
+from parallelrun.leases.header import Plan
+
+from parallelrun_agent.plan.draft import drafted, publish
+from parallelrun_agent.plan.file_plan import plan_files
+from parallelrun_agent.plan.sources import Source, of_settings, path_columns
+
+
+def make_plan(settings: JobSettings, folder: Path) -> Plan:
+    """Plan the job's input into ``folder``/plan-<sha256>; the same input and settings give the same plan.
+
+    Raises InputError for what is wrong with the input, OSError where ``folder`` cannot be written.
+    """
+    sources = [of_settings(number, one) for number, one in enumerate(settings.inputs)]
+    is_table = _same_kind(sources)
+    with drafted(folder) as draft:
+        draft.document = _document(settings, sources, is_table)
+        total = plan_files(settings, sources, draft)
+        return publish(draft, total)
+
+
+def _same_kind(sources: Sequence[Source]) -> bool:
+    """Whether all inputs are tables; raises InputError where some are and some are not."""
+    first = sources[0]
+    for other in sources[1:]:
+        if other.is_table != first.is_table:
+            table, files = (first, other) if first.is_table else (other, first)
+            raise InputError(
+                f"input {table.name!r} is a table and input {files.name!r} is files",
+                "The inputs of one job are all File or all Tabular: run two jobs.",
+            )
+    return first.is_table
+
+
+def _document(settings: JobSettings, sources: Sequence[Source], is_table: bool) -> dict[str, Any]:
+    return {
+        "kind": "table" if is_table else "file",
+        "mode": "Mount" if is_table else settings.inputs[0].mode,
+        "inputs": [dataclasses.asdict(one) for one in settings.inputs],
+        "mini_batch_size": None if settings.partition_keys else settings.mini_batch_size,
+        "partition_keys": settings.partition_keys,
+        "path_columns": path_columns(sources),
+        "table": None,
+    }

@@ -1,0 +1,127 @@
+"""Reads a plan: what each mini-batch is made of, in bulk, from memory-mapped tables."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api.errors import RunFolderError
+from parallelrun.api.layout import PLAN_PREFIX
+
+from parallelrun_agent.plan.columns import Table
+from parallelrun_agent.plan.draft import DOCUMENT, FILES, KEY_COLUMN, MINI_BATCHES, PARTS, PATH_COLUMN, VERSION
+
+#: A Work value of ``parallelrun_worker.wire``.
+Work = list[Any]
+
+
+class PlanReader:
+    """One plan, open: ``total`` mini-batches of ``kind`` "file" or "table"."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open ``plan-<sha256>``; raises RunFolderError where it is not a whole plan of this version."""
+        try:
+            self.document: dict[str, Any] = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+            if self.document["version"] != VERSION:
+                raise RunFolderError(f"{folder} is a plan of version {self.document['version']}, not {VERSION}")
+            self.kind: str = self.document["kind"]
+            self.total: int = self.document["total"]
+            self._files = Table(folder / FILES)
+            self._mini_batches = Table(folder / MINI_BATCHES)
+            self._parts = Table(folder / PARTS) if self.kind == "table" else None
+        except (OSError, ValueError, KeyError) as error:
+            raise RunFolderError(f"{folder} is not a whole plan: {error}", "Start the job anew.") from error
+        self._keys: list[str] = self.document["partition_keys"]
+        self._path_columns: list[str] = list(self.document["path_columns"])
+
+    def input_config(self) -> dict[str, Any]:
+        """The value of "input" in worker.json."""
+        return {key: self.document[key] for key in ("kind", "mode", "table")}
+
+    def work(self, start: int, stop: int) -> list[Work]:
+        """The Work values of mini-batches [start, stop)."""
+        bounds = self._bounds(start, stop)
+        partitions = self._partitions(start, stop)
+        if self._parts is not None:
+            return self._table_work(self._parts, bounds, partitions)
+        paths = self._files.paths(bounds[0], bounds[-1])
+        first = bounds[0]
+        if len(paths) == len(partitions):
+            return [["f", [path], partition] for path, partition in zip(paths, partitions, strict=True)]
+        return [
+            ["f", paths[a - first : b - first], partition]
+            for (a, b), partition in zip(pairwise(bounds), partitions, strict=True)
+        ]
+
+    def items(self, index: int) -> int | None:
+        """How many items mini-batch ``index`` has; None for tables, whose rows are counted when they are read."""
+        start, stop = self._bounds(index, index + 1)
+        return None if self._parts is not None else stop - start
+
+    def files(self, index: int) -> list[str]:
+        """The files of mini-batch ``index``, in order, each once."""
+        start, stop = self._bounds(index, index + 1)
+        if self._parts is None:
+            return self._files.paths(start, stop)
+        numbers = dict.fromkeys(self._parts.integers("file", start, stop).tolist())
+        return [path for number in numbers for path in self._files.paths(number, number + 1)]
+
+    def _bounds(self, start: int, stop: int) -> list[int]:
+        """The parts (or files) at which mini-batches [start, stop) begin, and the one where the last ends."""
+        if not 0 <= start <= stop <= self.total:
+            raise IndexError(f"mini-batches [{start}, {stop}) of a plan of {self.total}")
+        if start:
+            bounds: list[int] = self._mini_batches.integers("stop", start - 1, stop).tolist()
+            return bounds
+        return [0, *self._mini_batches.integers("stop", 0, stop).tolist()]
+
+    def _partitions(self, start: int, stop: int) -> list[dict[str, str | None]]:
+        if not self._keys:
+            return [{} for _ in range(stop - start)]
+        columns = [self._mini_batches.texts(KEY_COLUMN + key, start, stop) for key in self._keys]
+        return [dict(zip(self._keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _table_work(self, parts: Table, bounds: list[int], partitions: list[dict[str, str | None]]) -> list[Work]:
+        first, last = bounds[0], bounds[-1]
+        numbers = parts.integers("file", first, last).tolist()
+        starts, stops = (parts.integers(name, first, last).tolist() for name in ("start", "stop"))
+        files = _FileRows(self._files, self._path_columns, numbers)
+        pieces = [
+            [files.paths[number], start, stop, number]
+            for number, start, stop in zip(numbers, starts, stops, strict=True)
+        ]
+        return [
+            ["t", pieces[a - first : b - first], partition, files.values[numbers[a - first]]]
+            for (a, b), partition in zip(pairwise(bounds), partitions, strict=True)
+        ]
+
+
+class _FileRows:
+    """Paths and path columns' values of some files, by number."""
+
+    def __init__(self, table: Table, columns: list[str], numbers: list[int]) -> None:
+        self.paths: dict[int, str] = {}
+        self.values: dict[int, dict[str, str | None]] = {}
+        for first, last in _runs(sorted(set(numbers))):
+            self.paths.update(zip(range(first, last), table.paths(first, last), strict=True))
+            values = [table.texts(PATH_COLUMN + name, first, last) for name in columns]
+            for offset, number in enumerate(range(first, last)):
+                self.values[number] = {name: value[offset] for name, value in zip(columns, values, strict=True)}
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Ascending ``numbers`` as ranges."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number:
+            runs[-1] = (runs[-1][0], number + 1)
+        else:
+            runs.append((number, number + 1))
+    return runs
+
+
+def open_plan(folder: Path, sha256: str) -> PlanReader:
+    """The plan ``folder``/plan-<sha256>; raises RunFolderError where it is not there or not whole."""
+    return PlanReader(folder / (PLAN_PREFIX + sha256))

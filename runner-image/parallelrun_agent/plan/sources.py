@@ -1,0 +1,87 @@
+"""A job's inputs as the planner sees them: what to list, what to read from paths, how to parse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parallelrun.api.errors import InputError
+from parallelrun.api.settings import InputSettings, JobSettings, TableSettings
+
+from parallelrun_agent.plan.listing import list_files
+from parallelrun_agent.plan.path_format import PathFormat
+
+#: path, size, mtime_ns, input number, then one value (or None) for each path column of the job
+FileRow = tuple[bytes, int, int, int, *tuple[str | None, ...]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input, with what an MLTable file says worked in."""
+
+    number: int
+    name: str
+    is_table: bool
+    paths: list[str]
+    root: str
+    path_format: PathFormat | None
+    allow_empty: bool
+    table: TableSettings = field(default_factory=TableSettings)
+
+    def columns(self) -> list[str]:
+        """The columns that are read from paths."""
+        return self.path_format.columns if self.path_format else []
+
+
+def of_settings(number: int, settings: InputSettings) -> Source:
+    """The source of a File or Tabular input."""
+    return Source(
+        number=number,
+        name=settings.name,
+        is_table=settings.type == "Tabular",
+        paths=settings.paths,
+        root=settings.root,
+        path_format=PathFormat(settings.partition_format) if settings.partition_format else None,
+        allow_empty=settings.allow_empty,
+        table=settings.table,
+    )
+
+
+def path_columns(sources: Sequence[Source]) -> dict[str, str]:
+    """The path columns of all sources with their dtypes, in order of appearance."""
+    columns: dict[str, str] = {}
+    for source in sources:
+        if source.path_format:
+            for name, dtype in source.path_format.dtypes().items():
+                if columns.setdefault(name, dtype) != dtype:
+                    raise InputError(
+                        f"input {source.name!r}: partitionFormat makes column {name!r} a {dtype}, "
+                        f"an earlier input a {columns[name]}",
+                        "Use the same kind of placeholder for it in all inputs.",
+                    )
+    return columns
+
+
+def list_rows(source: Source, columns: Sequence[str], temporary: Path) -> Iterator[FileRow]:
+    """The files of one source as rows of files.arrow; raises InputError as :func:`list_files` does."""
+    number, path_format = source.number, source.path_format
+    found = list_files(source.name, source.paths, source.allow_empty, temporary)
+    if path_format is None:
+        nothing = (None,) * len(columns)
+        for path, size, mtime_ns in found:
+            yield (path, size, mtime_ns, number, *nothing)
+        return
+    for path, size, mtime_ns in found:
+        values = path_format.read(source.name, path, source.root)
+        yield (path, size, mtime_ns, number, *(values.get(name) for name in columns))
+
+
+def require_files(settings: JobSettings, files: int) -> None:
+    """Raises InputError where the whole input has no file and not every input allows that."""
+    strict = [repr(one.name) for one in settings.inputs if not one.allow_empty]
+    if not files and strict:
+        raise InputError(
+            f"there is nothing to do: no file in input {', '.join(strict)}",
+            "Correct the input's paths, or set allowEmpty: true where an empty input is right.",
+        )
