@@ -1,0 +1,69 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from parallelrun.api.errors import ManifestError
+
+
+def add_run(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """RUN: which run a command is about."""
+    what = "the run's folder, its name under ./runs, or a job's name for that job's newest run"
+    if required:
+        parser.add_argument("run", metavar="RUN", help=what)
+    else:
+        parser.add_argument("run", metavar="RUN", nargs="?", help=f"{what} (default: the newest under ./runs)")
+
+
+def add_format(parser: argparse.ArgumentParser, choices: Sequence[str] = ("table", "json", "yaml", "name")) -> None:
+    """-o: how what is printed on stdout is formatted."""
+    parser.add_argument(
+        "-o", dest="format", choices=choices, default=choices[0], help=f"output format (default: {choices[0]})"
+    )
+
+
+def add_sets(parser: argparse.ArgumentParser) -> None:
+    """--set: a field of the manifest, from the command line."""
+    parser.add_argument(
+        "--set",
+        dest="sets",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        type=setting,
+        help="set a field of the manifest, for example --set spec.nodeCount=4; may be repeated",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """--output: the folder of the new run."""
+    parser.add_argument(
+        "--output", metavar="DIR", type=Path, help="the run's folder (default: ./runs/<job>-<time>, made anew)"
+    )
+
+
+def setting(text: str) -> str:
+    """A FIELD=VALUE as typed; raises ManifestError without the = or the field."""
+    if not text.partition("=")[1] or not text.partition("=")[0].strip():
+        raise ManifestError(f"--set {text}: this is not FIELD=VALUE.", "Example: --set spec.nodeCount=4")
+    return text
+
+
+def mapping(text: str) -> tuple[str, str]:
+    """URL=DIR as a pair; raises ManifestError when it is not one, or the folder is not there."""
+    url, _, folder = text.partition("=")
+    if not url or not folder:
+        raise ManifestError(f"--map {text}: this is not URL=DIR.", "Example: --map pvc://data=/mnt/data")
+    if not Path(folder).is_dir():
+        raise ManifestError(f"--map {text}: there is no folder {folder}.")
+    return url, folder
+
+
+def positive(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
