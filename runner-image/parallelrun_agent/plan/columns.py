@@ -7,6 +7,7 @@ pyarrow is imported when the first table is opened, not before: `parallelrun --h
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -120,5 +121,5 @@ def _decoded(chunk: pyarrow.LargeBinaryArray) -> list[str]:
     bounds = (offsets - first).tolist()
     if raw.isascii():
         text = raw.decode("ascii")
-        return [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
-    return [os.fsdecode(raw[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [text[a:b] for a, b in itertools.pairwise(bounds)]
+    return [os.fsdecode(raw[a:b]) for a, b in itertools.pairwise(bounds)]

@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun.leases.header import Plan
 
+from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun_agent.plan.columns import Schema, TableWriter
 
 VERSION = 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from parallelrun.api.settings import JobSettings
-
 from parallelrun_agent.plan import keys, order, sorting
 from parallelrun_agent.plan.columns import TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, Draft
@@ -61,7 +60,7 @@ def _sorted_by_key(
 
     def keyed() -> Iterator[tuple[bytes, int, tuple[str, ...], FileRow]]:
         for number, row in enumerate(rows):
-            values = tuple(row[4 + position] or "" for position in at)
+            values = tuple(str(row[4 + position] or "") for position in at)
             yield order.tuple_key(values), number, values, row
 
     for _, _, values, row in sorting.sort_on_disk(keyed(), draft.folder):

@@ -15,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 
 from parallelrun.api.errors import InputError
-
 from parallelrun_agent.plan import order, sorting
 from parallelrun_agent.plan.patterns import Pattern, States, parse
 
@@ -81,15 +80,14 @@ def _below(
 
 def _matching(pattern: Pattern, folder: bytes, states: States) -> Iterator[bytes]:
     """Sort keys of the names in ``folder`` that match or may hold a match; a folder's name ends in a slash."""
+    accepts = pattern.accepts(states)
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            after = pattern.step(states, name)
-            if not after:
-                continue
             if entry.is_dir():
-                yield order.natural(name) + order.END + name + b"/"
-            elif pattern.accepts(after):
+                if pattern.step(states, name):
+                    yield order.natural(name) + order.END + name + b"/"
+            elif accepts(name):
                 yield order.key(name)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api.errors import InputError
-from parallelrun.api.settings import JobSettings
 from parallelrun.leases.header import Plan
 
+from parallelrun.api.errors import InputError
+from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan.draft import drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
 from parallelrun_agent.plan.sources import Source, of_settings, path_columns

@@ -13,14 +13,15 @@ from __future__ import annotations
 import re
 
 _DIGITS = re.compile(rb"[0-9]+")
+_LENGTHS = [b"0" + bytes((length + 1,)) for length in range(255)]
 #: Ends a component's key; no file name holds it, and it sorts before everything that could follow.
 END = b"\0"
 
 
 def _number(match: re.Match[bytes]) -> bytes:
     """A run of digits such that memcmp compares numbers: how long it is without leading zeros, then its digits."""
-    digits = match.group().lstrip(b"0")
-    return b"0" + bytes((min(len(digits) + 1, 255),)) + digits
+    digits = match[0].lstrip(b"0")
+    return _LENGTHS[min(len(digits), 254)] + digits
 
 
 def natural(name: bytes) -> bytes:

@@ -75,9 +75,7 @@ class PathFormat:
             return "[^/]*"
         name = token["name"].strip()
         if name in self.columns:
-            raise InputError(
-                f"partitionFormat {self.text!r} has {{{name}}} twice", "Give each placeholder its own name."
-            )
+            raise InputError(f"partitionFormat {self.text!r} has {{{name}}} twice", "Give each its own name.")
         number = len(self.columns)
         self.columns.append(name)
         return self._date_piece(name, number, token["date"]) if token["date"] else f"(?P<c{number}>[^/]+)"
@@ -101,7 +99,7 @@ class PathFormat:
         number = self.columns.index(name)
         fields = {"month": 1, "day": 1} | {_FIELDS[p]: int(match[f"c{number}{p}"]) for p in self._dates[name]}
         try:
-            return datetime.datetime(**fields).isoformat()  # type: ignore[arg-type]  # noqa: DTZ001 - paths have no zone
+            return datetime.datetime(**fields).isoformat()  # type: ignore[arg-type]
         except ValueError as error:
             raise self._misfit(input_name, path, f"has no date for {{{name}}} ({error}) in the form") from error
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 _MAGIC = re.compile(rb"[*?[]")
 _ANY_DEPTH = b"**"
+_DOT = ord(".")
 #: Positions in a pattern's components that a path, read so far, can be at.
 States = frozenset[int]
 
@@ -52,9 +53,15 @@ class Pattern:
                 after.add(position + 1)
         return self._closed(after)
 
-    def accepts(self, states: States) -> bool:
-        """Whether a file is taken that was reached with these states."""
-        return len(self.matchers) in states
+    def accepts(self, states: States) -> Matcher:
+        """Which names of files are taken in a folder that was reached with these states."""
+        last = len(self.matchers)
+        choices = [
+            _visible if matcher is None else matcher
+            for position, matcher in enumerate(self.matchers)
+            if position in states and last in self._closed({position + 1})
+        ]
+        return choices[0] if len(choices) == 1 else lambda name: any(choice(name) for choice in choices)
 
     def takes(self, path: bytes) -> bool:
         """Whether this entry takes the file ``path`` (absolute)."""
@@ -63,12 +70,11 @@ class Pattern:
         prefix = self.base.rstrip(b"/") + b"/"
         if not path.startswith(prefix):
             return False
+        *folders, name = path[len(prefix) :].split(b"/")
         states = self.start
-        for name in path[len(prefix) :].split(b"/"):
-            states = self.step(states, name)
-            if not states:
-                return False
-        return self.accepts(states)
+        for folder in folders:
+            states = self.step(states, folder)
+        return self.accepts(states)(name)
 
     def _closed(self, states: set[int]) -> States:
         """With what is reached by letting ``**`` match no folder."""
@@ -101,10 +107,17 @@ def _matcher(component: bytes) -> Matcher | None:
     if not _MAGIC.search(component):
         return component.__eq__
     # Characters, not bytes, are what "?" and "[...]" match: names are matched as text.
+    if component.startswith(b"*") and not _MAGIC.search(component, 1):
+        suffix = component[1:]
+        return lambda name: name.endswith(suffix) and name[0] != _DOT
     match = re.compile(fnmatch.translate(os.fsdecode(component))).match
     if component.startswith(b"."):
         return lambda name: match(os.fsdecode(name)) is not None
     return lambda name: not name.startswith(b".") and match(os.fsdecode(name)) is not None
+
+
+def _visible(name: bytes) -> bool:
+    return name[0] != _DOT
 
 
 def _normal(path: bytes) -> bytes:

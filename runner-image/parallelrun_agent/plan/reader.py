@@ -9,7 +9,6 @@ from typing import Any
 
 from parallelrun.api.errors import RunFolderError
 from parallelrun.api.layout import PLAN_PREFIX
-
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import DOCUMENT, FILES, KEY_COLUMN, MINI_BATCHES, PARTS, PATH_COLUMN, VERSION
 
@@ -79,7 +78,7 @@ class PlanReader:
 
     def _partitions(self, start: int, stop: int) -> list[dict[str, str | None]]:
         if not self._keys:
-            return [{} for _ in range(stop - start)]
+            return [{}] * (stop - start)
         columns = [self._mini_batches.texts(KEY_COLUMN + key, start, stop) for key in self._keys]
         return [dict(zip(self._keys, values, strict=True)) for values in zip(*columns, strict=True)]
 

@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=Any)
 
 #: Rows of one run, all that is held in memory at a time.
 RUN = 200_000
@@ -32,7 +32,7 @@ def sort_on_disk(rows: Iterable[Row], folder: Path, run: int = RUN) -> Iterator[
     runs: list[IO[bytes]] = []
     try:
         while chunk := list(islice(source, run)):
-            chunk.sort()  # type: ignore[type-var]
+            chunk.sort()
             if not runs and len(chunk) < run:
                 yield from chunk
                 return
@@ -47,7 +47,7 @@ def sort_on_disk(rows: Iterable[Row], folder: Path, run: int = RUN) -> Iterator[
 
 
 def _merge(runs: list[IO[bytes]]) -> Iterator[Row]:
-    return heapq.merge(*map(_read, runs))  # type: ignore[type-var]
+    return heapq.merge(*map(_read, runs))
 
 
 def _write(rows: Iterable[Row], folder: Path) -> IO[bytes]:

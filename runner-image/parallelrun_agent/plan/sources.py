@@ -8,7 +8,6 @@ from pathlib import Path
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import InputSettings, JobSettings, TableSettings
-
 from parallelrun_agent.plan.listing import list_files
 from parallelrun_agent.plan.path_format import PathFormat
 
