@@ -4,6 +4,7 @@
 DONE = 0  # the job is done
 JOB_FAILED = 1  # the job failed or was cancelled; the reason is in job_result.json
 NOT_STARTED = 2  # anything wrong before the first init() started: manifest, script, input
+TIMED_OUT = 124  # `wait --timeout`: the run still goes on (as timeout(1) has it)
 INTERRUPTED = 130  # Ctrl-C: everything finished is sealed; --resume goes on
 
 # of an agent

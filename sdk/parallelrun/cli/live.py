@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.cli.progress import Estimator, Pace, View, counts_text, line, node_lines, state_text
+from parallelrun.cli.progress import Estimator, Pace, View, bar, counts_text, line, node_lines, state_text
 from parallelrun.cli.terminal import give, is_terminal, one_line, tell
 from parallelrun.local.request import Snapshot
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 LIVE_AFTER = 0.5  # seconds
+REDRAW = 0.1  # seconds; more often is flicker
+BAR_WIDTH = 40  # characters
 
 
 class Display:
@@ -99,12 +101,14 @@ class LiveDisplay(Display):
     def __init__(self) -> None:
         super().__init__()
         self._live: Live | None = None
+        self._drawn_at = LIVE_AFTER - REDRAW
 
     def show(self, view: View) -> None:
         """Redraw."""
+        if view.snapshot.elapsed < self._drawn_at + REDRAW:
+            return
+        self._drawn_at = view.snapshot.elapsed
         if self._live is None:
-            if view.snapshot.elapsed < LIVE_AFTER:
-                return
             self._live = _start_live()
         self._live.update(_render(view), refresh=True)
 
@@ -135,17 +139,13 @@ def _start_live() -> Live:
 
 def _render(view: View) -> RenderableType:
     from rich.console import Group
-    from rich.progress_bar import ProgressBar
     from rich.text import Text
 
     snapshot = view.snapshot
-    total = None if snapshot.total is None else max(snapshot.total, 1)
-    bar = ProgressBar(total, snapshot.completed if snapshot.total != 0 else 1, pulse=total is None)
-    head = Text(counts_text(snapshot), no_wrap=True, overflow="ellipsis")
-    state = state_text(view)
-    if state:
-        head.append("  " + state, style="yellow" if snapshot.stalled else "cyan")
-    lines: list[RenderableType] = [bar, head]
+    full, rest = bar(snapshot, BAR_WIDTH)
+    head = Text.assemble((full, "green"), (rest, "dim"), no_wrap=True, overflow="ellipsis")
+    head.append("  " + state_text(view), style="yellow" if snapshot.stalled else "cyan")
+    lines: list[RenderableType] = [head, Text(counts_text(snapshot), no_wrap=True, overflow="ellipsis")]
     lines += [Text("  " + text, "dim", no_wrap=True, overflow="ellipsis") for text in node_lines(snapshot.nodes)]
     if snapshot.first_error:
         lines.append(Text("first failure: " + one_line(snapshot.first_error), "red", no_wrap=True, overflow="ellipsis"))

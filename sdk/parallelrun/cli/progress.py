@@ -110,6 +110,14 @@ def counts_text(snapshot: Snapshot) -> str:
     return text
 
 
+def bar(snapshot: Snapshot, width: int) -> tuple[str, str]:
+    """The two parts of a bar of ``width`` characters: what is done, and the rest."""
+    done = 0
+    if snapshot.total is not None:
+        done = width * snapshot.completed // snapshot.total if snapshot.total else width
+    return "━" * done, "━" * (width - done)
+
+
 def percent(snapshot: Snapshot) -> int:
     """Whole percents done; 100 only when all are, and an empty plan is done."""
     if not snapshot.total:

@@ -47,10 +47,10 @@ def give(text: str) -> None:
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 item``, ``2,000 items``."""
+    """``1 item``, ``2,000 items``, ``3 processes``."""
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun[:-1] + 'ies' if noun.endswith('y') else noun + ('es' if noun.endswith('ch') else 's')}"
+    return f"{count:,} {noun}{'es' if noun.endswith(('ch', 's')) else 's'}"
 
 
 def size(count: int) -> str:

@@ -1,0 +1,24 @@
+"""`parallelrun cancel`."""
+
+from __future__ import annotations
+
+import argparse
+
+from parallelrun.cli import arguments
+from parallelrun.cli.steering import steer
+
+DESCRIPTION = """\
+End a live run for good, as failed with reason Cancelled. What is finished is kept in its folder.
+
+Example:
+  parallelrun cancel mnist"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `cancel`."""
+    arguments.add_run(parser, required=True)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Send it."""
+    return steer(args.run, "cancel", "cancelled")

@@ -1,0 +1,46 @@
+"""`parallelrun get`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from parallelrun.api import exit_codes
+from parallelrun.cli import arguments, folders
+from parallelrun.cli.list_runs import progress
+from parallelrun.cli.tables import give_as
+from parallelrun.cli.terminal import plural, size
+
+DESCRIPTION = """\
+Show one run: phase, counts, output.
+
+Examples:
+  parallelrun get
+  parallelrun get runs/mnist-20260131-120000 -o json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `get`."""
+    arguments.add_run(parser)
+    arguments.add_format(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print the run."""
+    run = folders.state(folders.find(args.run))
+    give_as(args.format, run.as_json(), [str(run.folder)], ("", ""), _facts(run))
+    return exit_codes.DONE
+
+
+def _facts(run: folders.State) -> list[tuple[str, object]]:
+    facts: list[tuple[str, object]] = [("name", run.name), ("folder", run.folder), ("phase", run.phase)]
+    facts += [(name, text) for name, text in (("reason", run.reason), ("message", run.message)) if text]
+    facts.append(("started", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))))
+    facts.append(("mini-batches", progress(run)))
+    facts += [("  failed", run.failed), ("  retried", run.retried)]
+    facts += [("items succeeded", run.items_succeeded), ("items failed", run.items_failed)]
+    output = run.result.get("output") or {}
+    if output.get("path"):
+        facts.append(("output", output["path"]))
+        facts.append(("  rows", plural(output.get("rows") or 0, "row") + ", " + size(output.get("bytes") or 0)))
+    return facts

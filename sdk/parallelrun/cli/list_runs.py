@@ -1,0 +1,59 @@
+"""`parallelrun list`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from parallelrun.api import exit_codes
+from parallelrun.api.errors import RunFolderError
+from parallelrun.cli import arguments, folders
+from parallelrun.cli.tables import give_as
+from parallelrun.cli.terminal import duration, tell
+
+DESCRIPTION = """\
+List the runs under ./runs, the newest last.
+
+Phase "Interrupted" is a run that has not ended and that no process runs; `parallelrun run JOB.yaml --resume` goes on
+with it.
+
+Examples:
+  parallelrun list
+  parallelrun list -o name | tail -1"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `list`."""
+    arguments.add_format(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print the list."""
+    states = sorted(_readable(), key=lambda run: (run.started, run.folder))
+    now = time.time()
+    rows = [
+        (run.folder.name, run.phase, progress(run), run.failed, duration(max(now - run.started, 0))) for run in states
+    ]
+    names = [str(run.folder) for run in states]
+    headings = ("NAME", "PHASE", "PROGRESS", "FAILED", "AGE")
+    give_as(args.format, [run.as_json() for run in states], names, headings, rows)
+    if not states:
+        tell(f"There is no run under {folders.RUNS.resolve()}.")
+    return exit_codes.DONE
+
+
+def progress(run: folders.State) -> str | None:
+    """``12/1000``; what is not known is a question mark, and None when nothing is."""
+    if run.total is None:
+        return None
+    return f"{'?' if run.completed is None else run.completed}/{run.total}"
+
+
+def _readable() -> list[folders.State]:
+    states = []
+    for folder in folders.all_runs():
+        try:
+            states.append(folders.state(folder))
+        except RunFolderError as error:
+            tell(f"left out: {error.message}")
+    return states

@@ -1,0 +1,99 @@
+"""`parallelrun results`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from parallelrun.api import exit_codes
+from parallelrun.api.errors import RunFolderError
+from parallelrun.cli import arguments, folders
+from parallelrun.cli.terminal import give, is_terminal, printable, tell
+from parallelrun.local.run_folder import read_settings
+
+DESCRIPTION = """\
+Print a finished run's output on stdout, or copy it.
+
+With --to, the output file and the folders that the script wrote itself (spec.outputs) are copied into DIR, and the
+paths of the copies are printed.
+
+Examples:
+  parallelrun results | head
+  parallelrun results mnist --to /data/mnist"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `results`."""
+    arguments.add_run(parser)
+    parser.add_argument("--to", metavar="DIR", type=Path, help="copy into this folder, which is made if need be")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Print or copy."""
+    folder = folders.find(args.run)
+    run = folders.state(folder)
+    if run.phase != "Done":
+        raise RunFolderError(
+            f"{folder} has no output: its phase is {run.phase}.",
+            f"What succeeded is kept; see parallelrun failures {folder}" if run.phase == "Aborted" else "",
+        )
+    main = output_file(run)
+    if args.to is not None:
+        _copy(args.to, [path for path in [main, *_own_outputs(folder)] if path is not None])
+    elif main is None:
+        tell(f"{folder} has no output file: its output action is SummaryOnly.")
+    else:
+        _print(main)
+    return exit_codes.DONE
+
+
+def output_file(run: folders.State) -> Path | None:
+    """The output of a run that is done, also where its folder was copied elsewhere; None for SummaryOnly."""
+    settings = read_settings(run.folder).output
+    if settings.action == "SummaryOnly":
+        return None
+    parent = run.folder if settings.path is None else Path(settings.path)
+    path = parent / Path(str((run.result.get("output") or {}).get("path") or settings.file_name)).name
+    if not path.is_file():
+        raise RunFolderError(f"The output {path} is no longer there.", "Make it anew: parallelrun rerun")
+    return path
+
+
+def _own_outputs(folder: Path) -> list[Path]:
+    """The folders that the script wrote; those below the run's folder are found there, wherever that is now."""
+    found = []
+    for name, place in read_settings(folder).outputs.items():
+        candidates = [folder / "outputs" / name, Path(place)]
+        found += [path for path in candidates if path.is_dir()][:1]
+    return found
+
+
+def _copy(target: Path, paths: list[Path]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        copy = target / path.name
+        if copy.exists() and copy.samefile(path):
+            raise RunFolderError(f"{path} is where --to says already.")
+        if path.is_dir():
+            shutil.copytree(path, copy, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, partial := target / f".{path.name}.tmp")
+            partial.replace(copy)
+        give(str(copy))
+
+
+def _print(path: Path) -> None:
+    if not is_terminal(sys.stdout):
+        with open(path, "rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.flush()
+        return
+    if path.suffix == ".parquet":
+        raise RunFolderError(
+            f"{path} is Parquet, which is not for a terminal.", "Copy it: parallelrun results --to DIR"
+        )
+    with open(path, encoding="utf-8", errors="backslashreplace") as text:
+        for line in text:
+            sys.stdout.write(printable(line))

@@ -1,0 +1,26 @@
+"""`parallelrun resume`."""
+
+from __future__ import annotations
+
+import argparse
+
+from parallelrun.cli import arguments
+from parallelrun.cli.steering import steer
+
+DESCRIPTION = """\
+Let a suspended run go on.
+
+A run that was interrupted has no process that could go on: start it again with `parallelrun run JOB.yaml --resume`.
+
+Example:
+  parallelrun resume mnist"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `resume`."""
+    arguments.add_run(parser, required=True)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Send it."""
+    return steer(args.run, "resume", "goes on")

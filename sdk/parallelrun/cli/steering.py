@@ -1,0 +1,23 @@
+"""What `suspend`, `resume` and `cancel` have in common: one word to a live run, and its answer."""
+
+from __future__ import annotations
+
+from parallelrun.api import exit_codes
+from parallelrun.api.errors import RunFolderError
+from parallelrun.cli import folders
+from parallelrun.cli.progress import counts_text
+from parallelrun.cli.terminal import tell
+from parallelrun.local import control
+
+
+def steer(name: str, command: str, done: str) -> int:
+    """Send ``command`` to the run called ``name`` and say that it is ``done``. Raises RunFolderError."""
+    folder = folders.find(name)
+    try:
+        snapshot = control.ask(folder, command)
+    except control.NotLive as error:
+        run = folders.state(folder)
+        hint = "" if run.phase in folders.ENDED else "Go on with it: parallelrun run JOB.yaml --resume"
+        raise RunFolderError(f"{error.message} Its phase is {run.phase}.", hint) from None
+    tell(f"{folder}: {done}; {counts_text(snapshot)}")
+    return exit_codes.DONE
