@@ -48,7 +48,8 @@ class Counts:
         return Counts(*(a + b for a, b in zip(self.as_tuple(), other.as_tuple(), strict=True)))
 
     def __sub__(self, other: Counts) -> Counts:
-        return Counts(*(a - b for a, b in zip(self.as_tuple(), other.as_tuple(), strict=True)))
+        """Each count less the other's, and 0 where that would be negative."""
+        return Counts(*(max(0, a - b) for a, b in zip(self.as_tuple(), other.as_tuple(), strict=True)))
 
     def as_tuple(self) -> tuple[int, int, int, int, int]:
         """The five counts in the order of their declaration."""
@@ -207,6 +208,8 @@ def reopen(
 ) -> Shard:
     """Completed mini-batches [start, stop) are unclaimed again, and ``uncount`` (their counts) is taken back.
 
+    ``former`` must not name the holders of the corrupt records, or the claimant takes these for finished. No count
+    falls below 0: a success that was sealed late may stand in the table where a failure was counted.
     ``epoch`` is the shard's as the finalizer read it: where a lease was granted since, this finalizer was superseded
     and nothing changes. Nothing changes either where any of them is not completed (they were reopened already) or at
     MAX_RANGES ranges (the next finalizer finds the rest). Raises ValueError where ``uncount`` is not of all of them.
