@@ -8,13 +8,14 @@ No file ever has two writers; after any I/O error a segment is abandoned and its
 ``<name>`` is ``<node>-<holder>-<process>-<incarnation>``; failures decided by the agent (a process that died cannot
 write its own) are in the agent's own segment, ``<node>-<holder>-agent-<n>``.
 """
+
 from __future__ import annotations
 
 import os
 import struct
 from zlib import crc32
 
-#: mini_batch, epoch, offset, length, items, returned, rows, elapsed (s), data CRC32, try, status, version, record CRC32.
+#: mini_batch, epoch, offset, length, items, returned, rows, elapsed (s), data CRC32, try, status, version, own CRC32.
 #: The record's CRC32 is over the 56 bytes before it. Little endian, 64 bytes.
 RECORD = struct.Struct("<QQQQIIIfIHBBQ")
 _BODY = struct.Struct("<QQQQIIIfIHBB")
@@ -47,8 +48,19 @@ DATA_SUFFIX = ".dat"
 INDEX_SUFFIX = ".idx"
 
 
-def pack(mini_batch, epoch, offset, length, items, returned, rows, elapsed, data_crc, try_number, status):
-    # type: (int, int, int, int, int, int, int, float, int, int, int) -> bytes
+def pack(
+    mini_batch: int,
+    epoch: int,
+    offset: int,
+    length: int,
+    items: int,
+    returned: int,
+    rows: int,
+    elapsed: float,
+    data_crc: int,
+    try_number: int,
+    status: int,
+) -> bytes:
     """One index record, with its own checksum."""
     body = _BODY.pack(
         mini_batch, epoch, offset, length, items, returned, rows, elapsed, data_crc, try_number, status, VERSION
@@ -56,26 +68,36 @@ def pack(mini_batch, epoch, offset, length, items, returned, rows, elapsed, data
     return body + _CRC.pack(crc32(body))
 
 
-class Writer(object):
+class Writer:
     """Appends payloads and records to one segment; buffered until :meth:`flush`, durable only after an fsync.
 
     ``flush`` writes all buffered payloads, then all buffered records, with one system call each.
     Raises OSError where the file cannot be created (a segment of that name exists) or written; the writer is then dead.
     """
 
-    def __init__(self, path):  # type: (str) -> None
+    def __init__(self, path: str) -> None:
         """Create ``path``.dat and ``path``.idx; ``path`` has no suffix."""
         self.path = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
         self._data = os.open(path + DATA_SUFFIX, flags, 0o644)
         self._index = os.open(path + INDEX_SUFFIX, flags, 0o644)
         self._offset = 0
-        self._payloads = []  # type: list[bytes]
-        self._records = []  # type: list[bytes]
+        self._payloads: list[bytes] = []
+        self._records: list[bytes] = []
         self.records = 0  #: records written, flushed or not
 
-    def add(self, payload, mini_batch, epoch, try_number, status, items, returned, rows, elapsed):
-        # type: (bytes, int, int, int, int, int, int, int, float) -> None
+    def add(
+        self,
+        payload: bytes,
+        mini_batch: int,
+        epoch: int,
+        try_number: int,
+        status: int,
+        items: int,
+        returned: int,
+        rows: int,
+        elapsed: float,
+    ) -> None:
         """Buffer one finished mini-batch; ``elapsed`` in seconds, ``rows`` the lines or rows that the payload holds."""
         length = len(payload)
         self._records.append(
@@ -98,7 +120,7 @@ class Writer(object):
         self._offset += length
         self.records += 1
 
-    def flush(self):  # type: () -> None
+    def flush(self) -> None:
         """Hand everything buffered to the operating system, payloads before records."""
         if self._payloads:
             _write_all(self._data, b"".join(self._payloads))
@@ -107,18 +129,18 @@ class Writer(object):
             _write_all(self._index, b"".join(self._records))
             self._records = []
 
-    def sync(self):  # type: () -> None
+    def sync(self) -> None:
         """Make everything flushed durable: data first, then index."""
         os.fsync(self._data)
         os.fsync(self._index)
 
-    def close(self):  # type: () -> None
+    def close(self) -> None:
         """Close both files; nothing is flushed."""
         os.close(self._data)
         os.close(self._index)
 
 
-def _write_all(fd, data):  # type: (int, bytes) -> None
+def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

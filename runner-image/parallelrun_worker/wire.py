@@ -54,10 +54,15 @@ Work: what one mini-batch is made of.
 Slots: `worker.json`'s "slots" names a file of SLOT.size bytes a process, mapped by both sides. A process writes its
 slot before and after each call of run(): it survives any death, and it is all that says what was running.
 """
+
 from __future__ import annotations
 
 import json
 import struct
+
+TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Keys of worker.json (all present):
 #: node (int), holder (str), processes (int), python (str: the interpreter for processes),
@@ -75,7 +80,8 @@ import struct
 #: models ({name: {"path": absolute path, "version": str}}), model_dir (AZUREML_MODEL_DIR or ""),
 #: inputs ({name: folder or literal prefix}), side_inputs ({name: absolute path}), outputs ({name: absolute path}),
 #: profiling ("" or "cProfile", profile folder in "profile_dir").
-WorkerConfig = dict
+if TYPE_CHECKING:
+    WorkerConfig = dict[str, Any]
 
 SOCKET = "agent.sock"
 CONFIG = "worker.json"
@@ -95,18 +101,18 @@ SLOT = struct.Struct("<HH4xQdQQ24x")
 IDLE, READING, RUNNING = 0, 1, 2
 
 
-def encode(message):  # type: (list) -> bytes
+def encode(message: list[Any]) -> bytes:
     """One message as a line. Undecodable bytes of file names travel as escaped surrogates."""
     return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-class Decoder(object):
+class Decoder:
     """Turns chunks of bytes, as they come off a socket, into messages."""
 
-    def __init__(self):  # type: () -> None
+    def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, chunk):  # type: (bytes) -> list
+    def feed(self, chunk: bytes) -> list[list[Any]]:
         """Every message completed by ``chunk`` (bytes), in order."""
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()

@@ -1,0 +1,183 @@
+"""A worker process: loads the script, runs mini-batches as they come, appends results to its segment.
+
+``python process.py MEETING_FOLDER PROCESS INCARNATION``, started by the host. One process has one thread of the user's
+script, one slot, one segment; it never decides anything about other mini-batches, tries or limits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ != "parallelrun_worker.process":  # run as a file: our folder must not shadow the script's modules
+    _here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.path.dirname(_here)] + [_entry for _entry in sys.path if _entry != _here]
+    import parallelrun_worker  # noqa: F401  # once imported, its modules are found without sys.path
+
+    del sys.path[0]
+
+import signal
+import time
+
+from parallelrun_worker import azureml_shim, logs, meeting, wire
+from parallelrun_worker.channel import AgentGone, Channel
+from parallelrun_worker.context import MiniBatchContext
+from parallelrun_worker.outcomes import Outcomes, give_up_segment
+from parallelrun_worker.results import Results
+from parallelrun_worker.script import Script, ScriptError, format_error
+from parallelrun_worker.slots import Slot
+from parallelrun_worker.unfit import Unfit
+
+TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
+if TYPE_CHECKING:
+    from typing import Any
+
+_JOIN_SECONDS = 60.0  # the agent is there already, or gone for good
+
+
+class Process:
+    """One incarnation of one worker process, from its hello to its end."""
+
+    def __init__(self, config: wire.WorkerConfig, channel: Channel, process: int, incarnation: int) -> None:
+        self._config = config
+        self._channel = channel
+        self._process = process
+        self._incarnation = incarnation
+        self._noted_more = False
+
+    def prepare(self) -> None:
+        """Load the script and call init(); raises whatever either raises, and Unfit for what this image lacks."""
+        started = time.monotonic()
+        config = self._config
+        logs.capture(logs.log_path(config["entry_script_log"], self._process), config["log_level"])
+        azureml_shim.install(config, self._process, self._channel.ask)
+        self._results = Results(config)
+        self._read = _reader(config["input"])
+        self._script = Script(config["script"], config["source"], config["arguments"])
+        if self._script.init is not None:
+            self._script.init()
+        self._open()
+        self._channel.send(["ready", time.monotonic() - started])
+
+    def _open(self) -> None:
+        config = self._config
+        name = "%s-%s-%s-%s" % (config["node"], config["holder"], self._process, self._incarnation)
+        path = os.path.join(config["segments"], name)
+        try:
+            self._outcomes = Outcomes(self._channel, path)
+        except OSError as error:
+            give_up_segment(self._channel, path, error)
+        self._slot = Slot(config["slots"], self._process)
+
+    def serve(self) -> None:
+        """Run groups until the agent says end."""
+        while True:
+            message = self._channel.receive()
+            if message[0] == "run":
+                self._run_group(message[1])
+            elif message[0] == "end":
+                return
+
+    def shut_down(self) -> None:
+        """Call shutdown(), where defined; what it raises is said loudly and changes no result."""
+        if self._script.shutdown is None:
+            return
+        try:
+            self._script.shutdown()
+        except BaseException as error:  # noqa: BLE001  # sys.exit() included
+            sys.stderr.write("shutdown() raised; no result is changed by it:\n%s\n" % format_error(error))
+
+    def _run_group(self, group: list[list[Any]]) -> None:
+        if len(group) > 1:
+            self._outcomes.watch()
+        for mini_batch, epoch, try_number, work in group:
+            self._run_one(mini_batch, epoch, try_number, work)
+        self._outcomes.flush()
+
+    def _run_one(self, mini_batch: int, epoch: int, try_number: int, work: list[Any]) -> None:
+        """One try of one mini-batch; its slot is set until its result is bytes, which may kill the process as well."""
+        script = self._script
+        slot = self._slot
+        items = 0
+        elapsed = 0.0
+        try:
+            if work[0] == "f":
+                data = work[1]
+            else:
+                slot.enter(wire.READING, mini_batch, epoch, try_number, time.monotonic(), 0)
+                data = self._read(work)
+            items = len(data)  # before run(), which may change its argument
+            arguments = (data, MiniBatchContext(mini_batch, work)) if script.takes_context else (data,)
+            started = time.monotonic()
+            slot.enter(wire.RUNNING, mini_batch, epoch, try_number, started, items)
+            try:
+                value = script.run(*arguments)
+            finally:
+                elapsed = time.monotonic() - started
+            payload, returned, rows, note = self._results.serialise(value)
+        except Unfit as error:
+            slot.leave()
+            self._outcomes.failed(mini_batch, items, elapsed, "%s (mini-batch %d)" % (error, mini_batch))
+            return
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a script is no end of the job
+            slot.leave()
+            self._outcomes.failed(mini_batch, items, elapsed, format_error(error))
+            return
+        slot.leave()
+        if returned > items and not self._noted_more:
+            self._noted_more = True
+            more = "returned %d elements for %d items" % (returned, items)
+            note = more + "; " + note if note else more
+        self._outcomes.succeeded(mini_batch, epoch, try_number, items, returned, rows, elapsed, payload, note)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one process to its end and return its exit code."""
+    folder, process, incarnation = arguments[0], int(arguments[1]), int(arguments[2])
+    signal.signal(signal.SIGINT, _ignore)  # Ctrl-C is for the run to decide about; not SIG_IGN, which children inherit
+    logs.prepare_streams()
+    try:
+        channel = Channel(meeting.join(folder, _JOIN_SECONDS))
+        channel.send(["hello", "process", process, incarnation, {"pid": os.getpid()}])
+        return _live(Process(meeting.configuration(folder), channel, process, incarnation), channel)
+    except (AgentGone, OSError) as error:
+        sys.stderr.write("parallelrun: process %d leaves: no agent (%s)\n" % (process, error))
+        sys.stderr.flush()
+        os._exit(wire.AGENT_GONE)
+
+
+def _live(worker: Process, channel: Channel) -> int:
+    try:
+        worker.prepare()
+    except AgentGone:
+        raise
+    except (ScriptError, Unfit) as error:
+        return _init_failed(channel, str(error))
+    except BaseException as error:  # noqa: BLE001  # sys.exit() included
+        return _init_failed(channel, format_error(error))
+    worker.serve()
+    worker.shut_down()
+    return 0
+
+
+def _init_failed(channel: Channel, text: str) -> int:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+    channel.send(["init-failed", text])
+    return wire.INIT_FAILED
+
+
+def _reader(settings: dict[str, Any]) -> Any:
+    if settings["kind"] != "table":
+        return None
+    from parallelrun_worker.tables import Reader
+
+    return Reader(settings["table"]).read
+
+
+def _ignore(number: int, frame: object) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
