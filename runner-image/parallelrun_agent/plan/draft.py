@@ -82,7 +82,7 @@ def drafted(folder: Path) -> Iterator[Draft]:
 def publish(draft: Draft, total: int) -> Plan:
     """Write plan.json and rename the draft to its hash; where that plan exists already, it stays as it is."""
     document = {"version": VERSION, "total": total, **draft.document, "tables": draft.digests}
-    text = json.dumps(document, indent=1, sort_keys=True)
+    text = json.dumps(document, indent=1)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     (draft.folder / DOCUMENT).write_text(text + "\n", encoding="utf-8")
     _sync(draft.folder / DOCUMENT)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.leases.header import Plan
-
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
+from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
 from parallelrun_agent.plan.sources import Source, of_settings, path_columns
@@ -25,8 +24,11 @@ def make_plan(settings: JobSettings, folder: Path) -> Plan:
     is_table = _same_kind(sources)
     with drafted(folder) as draft:
         draft.document = _document(settings, sources, is_table)
-        total = plan_files(settings, sources, draft)
-        return publish(draft, total)
+        if is_table:
+            from parallelrun_agent.plan.table_plan import plan_table
+
+            return publish(draft, plan_table(settings, sources, draft))
+        return publish(draft, plan_files(settings, sources, draft))
 
 
 def _same_kind(sources: Sequence[Source]) -> bool:

@@ -21,7 +21,7 @@ _DATE_PART = re.compile(r"yyyy|MM|dd|HH|mm|ss")
 _DIGITS = {"yyyy": 4, "MM": 2, "dd": 2, "HH": 2, "mm": 2, "ss": 2}
 _FIELDS = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second"}
 
-TEXT = "string"
+TEXT = "object"
 DATETIME = "datetime64[ns]"
 
 

@@ -33,7 +33,7 @@ class PlanReader:
         except (OSError, ValueError, KeyError) as error:
             raise RunFolderError(f"{folder} is not a whole plan: {error}", "Start the job anew.") from error
         self._keys: list[str] = self.document["partition_keys"]
-        self._path_columns: list[str] = list(self.document["path_columns"])
+        self._path_columns: list[str] = list((self.document["table"] or {}).get("path_columns", ()))
 
     def input_config(self) -> dict[str, Any]:
         """The value of "input" in worker.json."""
