@@ -102,7 +102,7 @@ class JobSettings:
     models: list[ModelSettings] = field(default_factory=list)
     registered_models: list[ModelSettings] = field(default_factory=list)  # found by name when the script asks
     outputs: dict[str, str] = field(default_factory=dict)
-    mini_batch_size: int = 10  # files, or bytes for tables
+    mini_batch_size: int = 10  # files, or bytes for tables; 0: the default of what an MLTable turns out to be
     partition_keys: list[str] = field(default_factory=list)
     node_count: int = 1
     process_count_per_node: int = 1

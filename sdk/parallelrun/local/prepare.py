@@ -1,0 +1,192 @@
+"""Everything between a checked manifest and starting agents: a run's folder, prepared or opened again.
+
+The order is that of cost: names and paths first, then code, then packages, which can take minutes, then folders
+outside of the run's own. What fails leaves nothing behind. ``settings.json`` is written last: before it, there is no
+run; after it, everything to resume the run is in its folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parallelrun.api import layout
+from parallelrun.api.settings import JobSettings
+from parallelrun.leases import header as headers
+from parallelrun.local import changes, code, configmaps, environment, kustomize, models, outputs, resolve, run_folder
+from parallelrun.local.places import Places
+
+if TYPE_CHECKING:
+    from parallelrun.api.manifest import LoadedJob
+    from parallelrun.api.models import ParallelRunJob
+
+NODES_PER_SHARD = 64
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's folder, ready for its agents, and the lock on it: close it when the run is over."""
+
+    folder: Path
+    settings: JobSettings
+    header: headers.Header  # as header.json holds it: of this generation, no grant
+    lock: run_folder.Lock
+
+
+def silent(_: str) -> None:
+    """Says nothing: the default for ``say``."""
+
+
+def prepare(
+    loaded: LoadedJob,
+    *,
+    output: Path | None = None,
+    source: Path | None = None,
+    maps: Mapping[str, str] | None = None,
+    resume: bool = False,
+    kustomization: Path | None = None,
+    say: Callable[[str], None] = silent,
+) -> Prepared:
+    """A new run of ``loaded``, or with ``resume`` the one in ``output`` (None: the newest of this job) again.
+
+    ``source`` is a folder that stands for ``spec.source``; ``maps`` gives URLs a folder here; ``kustomization`` is the
+    folder of ``-k``, by default the manifest's own; ``say`` is told remarks for people.
+    Raises subclasses of ParallelRunError: whatever is wrong here is the user's to put right.
+    """
+    if resume:
+        from parallelrun.local.resume import reopen
+
+        folder = run_folder.newest(loaded.job.metadata.name, Path(run_folder.RUNS)) if output is None else output
+        if run_folder.holds_run(folder) or not run_folder.looks_like_run(folder):
+            return reopen(folder, loaded, source=source, maps=maps, kustomization=kustomization, say=say)
+        say(f"{folder}: the run had not begun; it begins now")
+    folder, lock = run_folder.new(loaded.job.metadata.name, output)
+    try:
+        return _fresh(loaded, folder, lock, source, maps or {}, kustomization, say)
+    except BaseException:
+        run_folder.discard(folder)
+        lock.close()
+        raise
+
+
+def _fresh(
+    loaded: LoadedJob,
+    folder: Path,
+    lock: run_folder.Lock,
+    source: Path | None,
+    maps: Mapping[str, str],
+    kustomization: Path | None,
+    say: Callable[[str], None],
+) -> Prepared:
+    ground = ground_of(loaded, folder, maps, kustomization, say)
+    spec = loaded.job.spec
+    settings = resolve.settings(ground)
+    copied = code.copy(spec.source, spec.entry_script, folder, ground.places, ground.config_maps, source)
+    settings = with_hashes(settings, ground, copied, python_of(ground))
+    return finish(ground, settings, copied, Path(loaded.path), lock, new_header(settings, spec.node_limit))
+
+
+def ground_of(
+    loaded: LoadedJob, folder: Path, maps: Mapping[str, str], kustomization: Path | None, say: Callable[[str], None]
+) -> resolve.Ground:
+    """What ``loaded`` is resolved against, for a run in ``folder``."""
+    base = Path(os.path.abspath(loaded.path)).parent
+    beside = kustomization or base
+
+    def generated() -> Mapping[str, dict[str, bytes]]:
+        return kustomize.load(beside).config_maps if kustomization or kustomize.file_in(beside) else {}
+
+    config_maps = configmaps.ConfigMaps(loaded.documents, generated)
+    places = Places(base, maps, config_maps, folder)
+    return resolve.Ground(loaded.job, folder, places, config_maps, loaded.documents, dict(os.environ), say)
+
+
+def ground_of_run(
+    job: ParallelRunJob, folder: Path, earlier: Path, record: Mapping[str, Any], say: Callable[[str], None]
+) -> resolve.Ground:
+    """What ``job`` is resolved against in ``folder`` where all it needs is in the folder of an ``earlier`` run."""
+    config_maps = configmaps.ConfigMaps([], lambda: configmaps.read_all(earlier / layout.CONFIG_MAPS))
+    places = Places(Path(record["base"]), record["maps"], config_maps, folder)
+    return resolve.Ground(job, folder, places, config_maps, record["documents"], dict(os.environ), say)
+
+
+def python_of(ground: resolve.Ground) -> str | None:
+    """The interpreter for the job's processes, with its packages installed; None: the agent's own."""
+    wanted = ground.job.spec.environment
+    requirements = None
+    if wanted.requirements is not None:
+        requirements = ground.folder / layout.SOURCE / wanted.requirements
+    return environment.ensure(wanted, requirements, ground.places.base, ground.say)
+
+
+def with_hashes(settings: JobSettings, ground: resolve.Ground, copied: code.Code, python: str | None) -> JobSettings:
+    """``settings`` with a new uid and all that was only known after the source was copied."""
+    return replace(
+        settings,
+        uid=os.urandom(16).hex(),
+        python=python,
+        spec_hash=changes.spec_hash(changes.spec_of(ground.job)),
+        source_hash=copied.hash,
+    )
+
+
+def finish(
+    ground: resolve.Ground,
+    settings: JobSettings,
+    copied: code.Code,
+    manifest: Path,
+    lock: run_folder.Lock,
+    header: headers.Header,
+) -> Prepared:
+    """Claim the output's folder, make the script's, and write what makes ``ground.folder`` a run's folder."""
+    folder = ground.folder
+    outputs.claim(settings.output.path, settings.namespace, settings.name)
+    outputs.forget_success(settings.output.path)
+    outputs.make(settings.outputs.values())
+    models.link_only(settings.models, folder)
+    for name, content in ground.config_maps.used.items():
+        configmaps.write(content, folder / layout.CONFIG_MAPS / name)
+    run_folder.write(folder, layout.MANIFEST, _as_run(ground, manifest))
+    run_folder.write_json(folder, layout.PREPARED, record(ground, settings, copied, manifest))
+    run_folder.write_json(folder, layout.HEADER, header.to_json())
+    run_folder.finish(folder, settings)
+    return Prepared(folder, settings, header, lock)
+
+
+def record(ground: resolve.Ground, settings: JobSettings, copied: code.Code, manifest: Path) -> dict[str, Any]:
+    """What ``prepared.json`` holds, for :mod:`parallelrun.local.resume` and :mod:`parallelrun.local.rerun`."""
+    return {
+        "manifest": os.path.abspath(manifest),
+        "base": str(ground.places.base),
+        "maps": ground.places.maps,
+        "spec": changes.spec_of(ground.job),
+        "source": {"origin": copied.origin, "digests": copied.digests},
+        "documents": [document for document in ground.documents if document.get("kind") == models.KIND],
+        "config_maps": configmaps.digests_of(ground.config_maps.used),
+        "files": whole_files(settings),
+    }
+
+
+def whole_files(settings: JobSettings) -> dict[str, str]:
+    """Fingerprints of what the job uses whole: side inputs and models, by field."""
+    side_inputs = ((f"side input {name}", path) for name, path in settings.side_inputs.items())
+    listed = ((f"model {model.name}", model.path) for model in [*settings.models, *settings.registered_models])
+    return changes.fingerprints([*side_inputs, *listed])
+
+
+def new_header(settings: JobSettings, node_limit: int) -> headers.Header:
+    """The header of a run that begins, with a shard for about every 64 nodes."""
+    shards = -(-node_limit // NODES_PER_SHARD)
+    return headers.new(settings.uid, shards, settings.spec_hash, settings.source_hash)
+
+
+def _as_run(ground: resolve.Ground, manifest: Path) -> bytes:
+    """The manifest as it is run, with what ``--set`` changed."""
+    import yaml
+
+    value = ground.job.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    return f"# {os.path.abspath(manifest)!r}, as it was run\n{text}".encode()

@@ -1,0 +1,148 @@
+"""A run again in a new folder: all of it, or only the mini-batches that have no success yet.
+
+``--failed`` keeps the earlier run's plan and takes its segments along, so that what succeeded there is merged with
+what succeeds now. Its results are linked, not copied: no segment is ever written again once its process is gone. The
+script is the one that was run, unless another source is given, since mixing results of two scripts is a choice.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api import layout
+from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.leases import header as headers
+from parallelrun.local import changes, code, prepare, resolve, resume, run_folder, source
+
+#: Fields that the plan or the sealed results were made with.
+_FIXED = (
+    "metadata.name",
+    "spec.inputs",
+    "spec.miniBatchSize",
+    "spec.partitionKeys",
+    "spec.source",
+    "spec.output.action",
+    "spec.output.format",
+    "spec.output.csv",
+)
+
+
+def prepare_rerun(
+    base: Path,
+    output: Path | None = None,
+    sets: Sequence[str] = (),
+    *,
+    source: Path | None = None,
+    failed_only: bool = True,
+    say: Callable[[str], None] = prepare.silent,
+) -> prepare.Prepared:
+    """A new run of the job of the run in ``base``, with ``sets`` ("spec.runMaxTry=5") applied to its manifest.
+
+    Raises RunFolderError where ``base`` is still running, or with ``failed_only`` kept no plan or no segments;
+    InputChanged where ``sets`` change what the kept results were made with.
+    """
+    base = run_folder.existing(base)
+    with run_folder.Lock(base):
+        record = run_folder.read_json(base, layout.PREPARED)
+        loaded = resume.recorded_manifest(base, list(sets))
+        before = resume.read_header(base)
+        if failed_only:
+            _refuse_fixed(record, loaded.job)
+            _refuse_incomparable(base, before)
+        folder, lock = run_folder.new(loaded.job.metadata.name, output)
+        try:
+            ground = prepare.ground_of_run(loaded.job, folder, base, record, say)
+            return _again(ground, base, record, before, lock, source, failed_only)
+        except BaseException:
+            run_folder.discard(folder)
+            lock.close()
+            raise
+
+
+def _again(
+    ground: resolve.Ground,
+    base: Path,
+    record: dict[str, Any],
+    before: headers.Header,
+    lock: run_folder.Lock,
+    given: Path | None,
+    failed_only: bool,
+) -> prepare.Prepared:
+    earlier = run_folder.read_settings(base)
+    settings = resolve.settings(ground, earlier.inputs if failed_only else None)
+    copied = _code(ground, base, record, given)
+    settings = prepare.with_hashes(settings, ground, copied, prepare.python_of(ground))
+    if failed_only:
+        header = _header(before, settings.uid, settings.spec_hash, settings.source_hash)
+        settings = replace(settings, retry_failures_below=header.epoch)
+        _take_results(base, ground.folder, before)
+    else:
+        header = prepare.new_header(settings, ground.job.spec.node_limit)
+    return prepare.finish(ground, settings, copied, Path(record["manifest"]), lock, header)
+
+
+def _code(ground: resolve.Ground, base: Path, record: dict[str, Any], given: Path | None) -> code.Code:
+    spec = ground.job.spec
+    if given is not None:
+        return code.copy(spec.source, spec.entry_script, ground.folder, ground.places, ground.config_maps, given)
+    before = code.Code(record["source"]["origin"], record["source"]["digests"])
+    if not before.origin.startswith("configmap://"):
+        now = code.current(before, ground.folder)
+        difference = source.difference(before.digests, now) if now is not None else ""
+        if difference:
+            ground.say(
+                f"{before.origin}: {difference} since the earlier run; its own copy is run again "
+                f"(to run the changed code: --source {before.origin})"
+            )
+    return code.copy_of_run(base, before, spec.entry_script, ground.folder)
+
+
+def _header(before: headers.Header, uid: str, spec_hash: str, source_hash: str) -> headers.Header:
+    """The next generation of ``before``, whatever it ended as: it plans again and must find the same input."""
+    running = replace(before, phase=headers.Phase.RUNNING)
+    return replace(headers.resume(running), job_uid=uid, spec_hash=spec_hash, source_hash=source_hash)
+
+
+def _refuse_fixed(record: dict[str, Any], job: Any) -> None:
+    for change in changes.changed_fields(record["spec"], changes.spec_of(job)):
+        if change[0].startswith(_FIXED):
+            raise InputChanged(
+                f"{changes.sentence(change)}: rerun --failed keeps the earlier run's plan and results.",
+                "Leave it as it was, or run everything again without --failed.",
+            )
+
+
+def _refuse_incomparable(base: Path, before: headers.Header) -> None:
+    if before.plan is None or not (base / f"{layout.PLAN_PREFIX}{before.plan.sha256}").is_dir():
+        raise RunFolderError(
+            f"{base} has no plan: nothing of it was run, so there is nothing to run again.",
+            "Start it again with parallelrun run.",
+        )
+    if not (base / layout.SEGMENTS).is_dir():
+        raise RunFolderError(
+            f"{base} kept no segments (spec.output.keepSegments is false): what succeeded cannot be merged again.",
+            "Run everything again without --failed.",
+        )
+
+
+def _take_results(base: Path, folder: Path, before: headers.Header) -> None:
+    """Put the earlier run's plan, segments, tries and schema into the new run's folder."""
+    plan = f"{layout.PLAN_PREFIX}{before.plan.sha256}" if before.plan else ""
+    with run_folder.explained(folder):
+        for name in (plan, layout.SEGMENTS, layout.TRIES):
+            if (base / name).is_dir():
+                shutil.copytree(base / name, folder / name, copy_function=_link)
+        if (base / layout.SCHEMA).exists():
+            _link(base / layout.SCHEMA, folder / layout.SCHEMA)
+
+
+def _link(existing: str | Path, new: str | Path) -> None:
+    try:
+        os.link(existing, new)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy2(existing, new)

@@ -1,0 +1,150 @@
+"""A run that was killed or interrupted, opened again: nothing may have changed but what may change.
+
+Finished mini-batches are not run again, so everything that they were made with has to be what it was. Whatever the
+user gives again (manifest, source, maps) is compared with what was recorded, and refused by the name of the field or
+file that differs; what is not given again is taken from the run's folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parallelrun.api import layout
+from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.api.settings import JobSettings
+from parallelrun.leases import header as headers
+from parallelrun.local import changes, code, configmaps, outputs, prepare, run_folder
+from parallelrun.local import source as sources
+from parallelrun.local.resolve import Ground
+
+if TYPE_CHECKING:
+    from parallelrun.api.manifest import LoadedJob
+
+_START_ANEW = "Put it back as it was, or start a new run without --resume."
+
+
+def reopen(
+    folder: Path,
+    loaded: LoadedJob | None = None,
+    *,
+    source: Path | None = None,
+    maps: Mapping[str, str] | None = None,
+    kustomization: Path | None = None,
+    say: Callable[[str], None] = prepare.silent,
+) -> prepare.Prepared:
+    """The run in ``folder``, of the next generation; ``loaded`` is its manifest, where the user gave it again.
+
+    Only ``nodeCount`` is taken from ``loaded``. Raises InputChanged that names what differs, and RunFolderError for
+    a folder that is not a run's or that a live process holds.
+    """
+    folder = run_folder.existing(folder)
+    lock = run_folder.Lock(folder)
+    try:
+        settings, record = run_folder.read_settings(folder), run_folder.read_json(folder, layout.PREPARED)
+        ground = _ground(folder, record, loaded, kustomization, say)
+        _same_manifest(record, ground)
+        _same_maps(record, maps or {})
+        if loaded is not None:
+            _same_config_maps(record, ground)
+        _same_source(record, ground, source)
+        _same_files(record, settings)
+        settings = _settings_now(settings, ground, loaded is not None)
+        header = headers.resume(read_header(folder))
+        if header.phase is not headers.Phase.DONE:
+            outputs.claim(settings.output.path, settings.namespace, settings.name)
+            outputs.make(settings.outputs.values())
+        run_folder.write_json(folder, layout.HEADER, header.to_json())
+        run_folder.finish(folder, settings)
+        return prepare.Prepared(folder, settings, header, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def read_header(folder: Path) -> headers.Header:
+    """The header of the run in ``folder``. Raises RunFolderError."""
+    try:
+        return headers.Header.from_json(run_folder.read_json(folder, layout.HEADER))
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunFolderError(
+            f"{folder / layout.HEADER} was written by another version of parallelrun ({error}).", "Start a new run."
+        ) from None
+
+
+def recorded_manifest(folder: Path, sets: list[str] | None = None) -> LoadedJob:
+    """The manifest of the run in ``folder``, as it was run."""
+    from parallelrun.api.manifest import load_manifest
+
+    return load_manifest(folder / layout.MANIFEST, sets=sets or [])
+
+
+def _ground(
+    folder: Path,
+    record: dict[str, Any],
+    loaded: LoadedJob | None,
+    kustomization: Path | None,
+    say: Callable[[str], None],
+) -> Ground:
+    """What to compare with: the manifest given now, or else the recorded one and the run's own ConfigMaps."""
+    if loaded is not None:
+        return prepare.ground_of(loaded, folder, record["maps"], kustomization, say)
+    return prepare.ground_of_run(recorded_manifest(folder).job, folder, folder, record, say)
+
+
+def _same_manifest(record: dict[str, Any], ground: Ground) -> None:
+    changed = changes.changed_fields(record["spec"], changes.spec_of(ground.job))
+    if changed:
+        lines = "\n  ".join(changes.sentence(change) for change in changed[:8])
+        raise InputChanged(
+            f"{ground.folder} was begun with another manifest:\n  {lines}",
+            f"Only {', '.join(changes.MUTABLE)} may change. {_START_ANEW}",
+        )
+
+
+def _same_maps(record: dict[str, Any], maps: Mapping[str, str]) -> None:
+    for url, given in maps.items():
+        before = record["maps"].get(url.rstrip("/"))
+        if before is not None and before != os.path.abspath(given):
+            raise InputChanged(f"--map {url} was {before}, now {os.path.abspath(given)}.", _START_ANEW)
+
+
+def _same_config_maps(record: dict[str, Any], ground: Ground) -> None:
+    names = {key[len("configmap://") :].partition("/")[0] for key in record["config_maps"]}
+    now: dict[str, str] = {}
+    for name in names:
+        now |= configmaps.digests(name, ground.config_maps.get(name, "ConfigMap"))
+    differing = changes.differing(record["config_maps"], now)
+    if differing:
+        raise InputChanged(f"{differing[0]} is not what it was when the run began.", _START_ANEW)
+
+
+def _same_source(record: dict[str, Any], ground: Ground, given: Path | None) -> None:
+    before = code.Code(record["source"]["origin"], record["source"]["digests"])
+    if given is not None:
+        root = code.origin_folder(ground.job.spec.source, ground.places, given)
+        before = replace(before, origin=str(root))
+    elif before.origin.startswith("configmap://"):
+        return  # compared as a ConfigMap
+    now = code.current(before, ground.folder)
+    difference = "" if now is None else sources.difference(before.digests, now)
+    if difference:
+        raise InputChanged(f"{before.origin}: {difference} since the run began.", _START_ANEW)
+
+
+def _same_files(record: dict[str, Any], settings: JobSettings) -> None:
+    differing = changes.differing(record["files"], prepare.whole_files(settings))
+    if differing:
+        raise InputChanged(f"The {differing[0]} is not what it was when the run began.", _START_ANEW)
+
+
+def _settings_now(settings: JobSettings, ground: Ground, given: bool) -> JobSettings:
+    """With the node count asked for now, and with packages that are there (the cache may have been cleared)."""
+    if given:
+        settings = replace(settings, node_count=ground.job.spec.node_count)
+    if settings.python is not None and not os.path.exists(settings.python):
+        settings = replace(settings, python=prepare.python_of(ground))
+    return settings
