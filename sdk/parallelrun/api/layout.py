@@ -15,7 +15,6 @@ SCHEMA = "schema.json"  # the output's published schema
 SEGMENTS = "segments"
 TRIES = "tries"
 SOURCE = "source"  # the copy of the source folder, as planned
-MODELS = "models"  # where a single model is listed: one link to it; AZUREML_MODEL_DIR names this folder
 CONFIG_MAPS = "configmaps"  # the ConfigMaps that the job reads, a folder each; local runs only
 OUTPUTS = "outputs"  # what the script writes itself (AZUREML_BI_OUTPUT_PATH)
 MODELS = "models"  # one entry, the job's only model: AZUREML_MODEL_DIR

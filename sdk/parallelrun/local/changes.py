@@ -12,9 +12,11 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parallelrun.api.models import ParallelRunJob
+if TYPE_CHECKING:
+    from parallelrun.api.models import ParallelRunJob
+
 
 #: Fields of spec that may change while a job runs, and so over a resume.
 MUTABLE = ("nodeCount", "suspend", "cancel", "ttlSecondsAfterFinished")

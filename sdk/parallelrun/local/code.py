@@ -6,13 +6,16 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError, SourceError
-from parallelrun.api.models import Source
 from parallelrun.local import configmaps, script, source
 from parallelrun.local.configmaps import ConfigMaps
 from parallelrun.local.places import Places
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import Source
 
 _TARS = (".tar", ".tar.gz", ".tgz")
 

@@ -22,10 +22,13 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import EnvironmentError_
-from parallelrun.api.models import Environment
 from parallelrun.local import hints
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import Environment
 
 SHOWN_LINES = 15  # of an installer's output: the reason is at its end
 _COMPLETE = ".parallelrun-complete"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from parallelrun.api.models import Resources
+if TYPE_CHECKING:
+    from parallelrun.api.models import Resources
+
 
 RESOURCE = "nvidia.com/gpu"
 VISIBLE = "CUDA_VISIBLE_DEVICES"

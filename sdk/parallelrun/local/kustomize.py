@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api.documents import read_documents
 from parallelrun.api.errors import ManifestError
 from parallelrun.local import configmaps, hints
 
@@ -152,6 +151,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
+    from parallelrun.api.documents import read_documents  # YAML is slow to import
+
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import layout
 from parallelrun.api.errors import InputError, ManifestError
-from parallelrun.api.models import JobModel
 from parallelrun.api.settings import ModelSettings
 from parallelrun.local import hints, run_folder
 from parallelrun.local.places import Places
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import JobModel
 
 KIND = "Model"
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError, OutputError
-from parallelrun.api.models import ScriptOutput
 from parallelrun.local.places import Places
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import ScriptOutput
 
 #: First parts of names in a run's folder that are parallelrun's own.
 _RESERVED = {

@@ -10,10 +10,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import InputError, ManifestError
-from parallelrun.api.models import Input, ParallelRunJob, ParallelRunJobSpec
 from parallelrun.api.settings import (
     AdvancedSettings,
     InputSettings,
@@ -24,6 +23,9 @@ from parallelrun.api.settings import (
 )
 from parallelrun.local import gpus, hints, models, outputs, places, references, variables
 from parallelrun.local.configmaps import ConfigMaps
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import Input, ParallelRunJob, ParallelRunJobSpec
 
 DEFAULT_NAMESPACE = "default"
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import ManifestError
-from parallelrun.api.models import Environment, EnvVar
 from parallelrun.local import hints
 from parallelrun.local.configmaps import ConfigMaps
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import Environment, EnvVar
 
 
 def listed(environment: Environment, config_maps: ConfigMaps, shell: Mapping[str, str]) -> list[tuple[str, str, str]]:
