@@ -1,0 +1,59 @@
+"""Where the job's pods run: what a cluster uses and a local run ignores."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from parallelrun.api.models.base import IntOrString, Model, ObjectName, Text
+
+Quantities = dict[str, IntOrString]
+
+
+class Resources(Model):
+    """What the worker container gets, as in a container."""
+
+    requests: Quantities = Field(
+        {}, max_length=32, description="What is reserved.", examples=[{"cpu": 2, "memory": "4Gi"}]
+    )
+    limits: Quantities = Field(
+        {}, max_length=32, description="What it may use.", examples=[{"memory": "4Gi", "nvidia.com/gpu": 1}]
+    )
+
+
+class Toleration(Model):
+    """A taint that the job's pods tolerate, as in a pod."""
+
+    key: Text = Field("", description="The taint's key; empty with Exists: all.", examples=["nvidia.com/gpu"])
+    operator: Literal["Exists", "Equal"] = Field("Equal", description="How it is compared.", examples=["Exists"])
+    value: Text = Field("", description="The taint's value.", examples=["spot"])
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        "", description="The taint's effect; empty: all.", examples=["NoSchedule"]
+    )
+    toleration_seconds: int | None = Field(
+        None, description="With NoExecute: for how long.", examples=[300]
+    )
+
+
+class Volume(Model):
+    """The volume that the job's nodes share."""
+
+    claim_name: ObjectName = Field(
+        "parallelrun",
+        description="A ReadWriteMany PersistentVolumeClaim in the job's namespace: the job's folder is made on it, "
+        "and relative paths start at its root.",
+        examples=["parallelrun"],
+    )
+
+
+class RerunOf(Model):
+    """An earlier job that this one runs again."""
+
+    name: ObjectName = Field(description="The earlier job's name.", examples=["mnist-1"])
+    failed_only: bool = Field(
+        True,
+        description="Whether only mini-batches without a success are run, and merged with what succeeded.",
+        examples=[True],
+    )
+
+
+NodeSelector = dict[str, Annotated[str, Field(max_length=63)]]
