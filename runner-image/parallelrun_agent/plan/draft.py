@@ -25,9 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parallelrun.leases.header import Plan
-
 from parallelrun.api.layout import PLAN_PREFIX
+from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.columns import Schema, TableWriter
 
 VERSION = 1
@@ -35,6 +34,7 @@ FILES = "files.arrow"
 PARTS = "parts.arrow"
 MINI_BATCHES = "mini_batches.arrow"
 DOCUMENT = "plan.json"
+SCAN = "scan.arrow"
 PATH_COLUMN = "path:"
 KEY_COLUMN = "key:"
 
@@ -57,6 +57,10 @@ class Draft:
     def parts(self) -> TableWriter:
         """The table of parts; rows are file number, start, stop."""
         return TableWriter(self.folder / PARTS, _PARTS_SCHEMA)
+
+    def scan(self) -> TableWriter:
+        """A table of parts that is not of the plan: what keys are read from."""
+        return TableWriter(self.folder / SCAN, _PARTS_SCHEMA)
 
     def mini_batches(self, keys: list[str]) -> TableWriter:
         """The table of mini-batches; rows are stop, then the keys' values."""

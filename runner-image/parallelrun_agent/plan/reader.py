@@ -92,7 +92,7 @@ class PlanReader:
             for number, start, stop in zip(numbers, starts, stops, strict=True)
         ]
         return [
-            ["t", pieces[a - first : b - first], partition, files.values[numbers[a - first]]]
+            ["t", pieces[a - first : b - first], partition, files.path_values(numbers[a - first : b - first])]
             for (a, b), partition in zip(pairwise(bounds), partitions, strict=True)
         ]
 
@@ -108,6 +108,15 @@ class _FileRows:
             values = [table.texts(PATH_COLUMN + name, first, last) for name in columns]
             for offset, number in enumerate(range(first, last)):
                 self.values[number] = {name: value[offset] for name, value in zip(columns, values, strict=True)}
+
+    def path_values(self, numbers: list[int]) -> dict[str, Any]:
+        """The path columns of a mini-batch whose parts are of these files: a value where all have the same, else a
+        list with a value for each part."""
+        first = self.values[numbers[0]]
+        if len(numbers) == 1 or all(self.values[number] == first for number in numbers):
+            return dict(first)
+        columns = {name: [self.values[number][name] for number in numbers] for name in first}
+        return {name: values[0] if len(set(values)) == 1 else values for name, values in columns.items()}
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

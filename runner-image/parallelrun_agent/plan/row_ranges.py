@@ -40,6 +40,13 @@ class Bytes:
         except OSError as error:
             raise InputError(f"{self.path} at byte {offset}: {error.strerror}") from error
 
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), from the window at hand where it holds them."""
+        place = start - self._start
+        if place >= 0 and stop <= self._start + len(self._data):
+            return self._data[place : place + stop - start]
+        return self.window(start, stop - start)
+
     def find_line_end(self, offset: int) -> int:
         """Where the line that holds byte ``offset`` ends: past its line feed, or at the end of the file."""
         position, length = offset, self._window

@@ -1,26 +1,31 @@
 """The plan of a Tabular input: mini-batches of so many bytes, or of the rows that share a partition.
 
 First every file is listed, then each is cut into parts (its header is read and compared on the way), then the types of
-the columns are fixed from a sample of the parts. By size, a part is a mini-batch.
+the columns are fixed from a sample of the parts. By size, a part is a mini-batch; by key, parts are what is sorted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan import keys
-from parallelrun_agent.plan.columns import BATCH, Table
-from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, Draft
+from parallelrun_agent.plan.columns import Table, TableWriter
+from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, SCAN, Draft
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.sources import Source, list_rows, path_columns, require_files
-from parallelrun_agent.plan.table_forms import Forms
+from parallelrun_agent.plan.table_forms import PARQUET, Forms
+from parallelrun_agent.plan.table_keys import Keys, add_partitions
+from parallelrun_agent.plan.table_parts import TableFormat, each_file, sampled
 from parallelrun_agent.plan.text_table import SAMPLE, TextTable
 
 #: How many parts are sampled.
 PLACES = 16
+#: Bytes of the parts that rows are read from to find their keys.
+_SCAN_SIZE = 1 << 20
+#: More than any file has: parts are whole files.
+_ALL = 1 << 62
 
 
 def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft) -> int:
@@ -28,53 +33,66 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft) -
 
     Raises InputError for anything wrong with the files.
     """
-    columns = path_columns(sources)
+    path_dtypes = path_columns(sources)
+    listed = _list(settings, sources, list(path_dtypes), draft)
+    cutter = _Cutter(Forms(sources))
+    if not settings.partition_keys:
+        parts = draft.parts()
+        cutter.cut_all(listed, settings.mini_batch_size, parts)
+        total = draft.closed(PARTS, parts)
+        _one_part_each(draft, total)
+        _describe(draft, cutter.table, listed, Table(draft.folder / PARTS), sources, path_dtypes)
+        return total
+    by = Keys(settings.partition_keys, list(path_dtypes))
+    writer = draft.scan()
+    cutter.cut_all(listed, _SCAN_SIZE if by.from_rows else _ALL, writer)
+    writer.close()
+    scan = Table(draft.folder / SCAN)
+    dtypes = _describe(draft, cutter.table, listed, scan, sources, path_dtypes)
+    if dtypes:
+        keys.require(settings.partition_keys, [*dtypes, *path_dtypes], "columns of the table")
+    total = add_partitions(by, cutter.table, dtypes, scan, draft)
+    (draft.folder / SCAN).unlink()
+    return total
+
+
+def _list(settings: JobSettings, sources: Sequence[Source], columns: Sequence[str], draft: Draft) -> Table:
     files = draft.files(list(columns))
     for source in sources:
-        for row in list_rows(source, list(columns), draft.folder):
+        for row in list_rows(source, columns, draft.folder):
             files.add(row)
     require_files(settings, draft.closed(FILES, files))
-    listed = Table(draft.folder / FILES)
-    forms = Forms(sources)
-    cutter = _Cutter(forms)
-    parts = draft.parts()
-    for number, path, size, source_number in _each_file(listed):
-        for start, stop in cutter.parts(path, size, source_number, settings.mini_batch_size):
-            parts.add((number, start, stop))
-    total = draft.closed(PARTS, parts)
-    _one_part_each(draft, total)
-    draft.document["table"] = _config(cutter, listed, Table(draft.folder / PARTS), sources, columns)
-    draft.document["sample"] = f"up to {SAMPLE} bytes at the start of each of {min(total, PLACES)} parts, evenly spaced"
-    return total
+    return Table(draft.folder / FILES)
 
 
 class _Cutter:
     """Cuts files into parts, by their format."""
 
     def __init__(self, forms: Forms) -> None:
-        self.forms = forms
-        self._table: TextTable | None = None
-
-    def parts(self, path: str, size: int, source: int, wanted: int) -> Iterator[Range]:
-        """The parts of one file."""
-        form = self.forms.of_file(path, source)
-        if self._table is None:
-            self._table = TextTable(form)
-        return self._table.parts(path, size, wanted)
+        self._forms = forms
+        self._table: TableFormat | None = None
 
     @property
-    def table(self) -> TextTable:
+    def table(self) -> TableFormat:
         """What is known of the files seen."""
-        return self._table or TextTable(self.forms.form)
+        return self._table or TextTable(self._forms.form)
 
+    def cut_all(self, files: Table, wanted: int, parts: TableWriter) -> None:
+        """Write the parts of all files."""
+        for number, path, size, source in each_file(files):
+            for start, stop in self._parts(path, size, source, wanted):
+                parts.add((number, start, stop))
 
-def _each_file(files: Table) -> Iterator[tuple[int, str, int, int]]:
-    """Number, path, size and input number of each file."""
-    for start in range(0, files.rows, BATCH):
-        stop = min(start + BATCH, files.rows)
-        paths = files.paths(start, stop)
-        sizes, inputs = (files.integers(name, start, stop).tolist() for name in ("size", "input"))
-        yield from zip(range(start, stop), paths, sizes, inputs, strict=True)
+    def _parts(self, path: str, size: int, source: int, wanted: int) -> Iterator[Range]:
+        form = self._forms.of_file(path, source)
+        if self._table is None:
+            if form.format == PARQUET:
+                from parallelrun_agent.plan.parquet_table import ParquetTable
+
+                self._table = ParquetTable(form)
+            else:
+                self._table = TextTable(form)
+        return self._table.parts(path, size, wanted)
 
 
 def _one_part_each(draft: Draft, total: int) -> None:
@@ -87,15 +105,13 @@ def _one_part_each(draft: Draft, total: int) -> None:
     draft.closed(MINI_BATCHES, mini_batches)
 
 
-def _config(
-    cutter: _Cutter, files: Table, parts: Table, sources: Sequence[Source], path_dtypes: dict[str, str]
-) -> dict[str, Any]:
-    """The "table" of worker.json."""
-    table = cutter.table
-    inferred = table.infer(_places(files, parts))
-    dtypes = _declared(sources, inferred)
+def _describe(
+    draft: Draft, table: TableFormat, files: Table, parts: Table, sources: Sequence[Source], path_dtypes: dict[str, str]
+) -> dict[str, str]:
+    """Fix the columns' types and set the "table" of worker.json; returns the types."""
+    dtypes = _declared(sources, table.infer(sampled(files, parts, PLACES)))
     form = table.form
-    return {
+    draft.document["table"] = {
         "format": form.format,
         "separator": form.separator,
         "header": form.header,
@@ -107,18 +123,12 @@ def _config(
         "keep": None,
         "include_path_column": False,
     }
-
-
-def _places(files: Table, parts: Table) -> list[tuple[str, int, int]]:
-    """The parts that are sampled: evenly spaced, the first among them."""
-    numbers = sorted({place * parts.rows // PLACES for place in range(min(PLACES, parts.rows))})
-    if parts.rows < PLACES:
-        numbers = list(range(parts.rows))
-    places = []
-    for number in numbers:
-        file, start, stop = (int(parts.integers(name, number, number + 1)[0]) for name in ("file", "start", "stop"))
-        places.append((files.paths(file, file + 1)[0], start, stop))
-    return places
+    draft.document["sample"] = (
+        "the files' schema"
+        if form.format == PARQUET
+        else f"{SAMPLE} bytes at the start of each of up to {PLACES} parts, evenly spaced"
+    )
+    return dtypes
 
 
 def _declared(sources: Sequence[Source], inferred: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parallelrun.api.errors import InputError
-from parallelrun_agent.plan import column_types
+from parallelrun_agent.plan import column_types, text_keys
 from parallelrun_agent.plan.quoted_rows import QuotedRows
 from parallelrun_agent.plan.row_ranges import Bytes, Range, cut
 from parallelrun_agent.plan.table_files import (
@@ -73,6 +73,16 @@ class TextTable:
         if self.form.multi_line:
             return QuotedRows(data, start, self.form.separator.encode(self.form.encoding)).end
         return data.find_line_end
+
+    def key_runs(
+        self, path: str, part: Range, columns: Sequence[str], dtypes: dict[str, str]
+    ) -> Iterator[tuple[text_keys.Values, int, int]]:
+        """Every row of a part: its values in ``columns``, start and stop."""
+        values = text_keys.reader(self.form, path, columns, dtypes)
+        with opened(path) as descriptor:
+            data = Bytes(descriptor, path, part[1], 1)
+            for row, start, stop in text_keys.rows(data, part, self.row_end(data, part[0]), self.form.blank):
+                yield values(row, start), start, stop
 
     def names(self) -> list[str]:
         """The columns of a CSV file: from its header, or else Column1, Column2, ... as Azure ML names them."""

@@ -1,0 +1,127 @@
+"""The parts of Parquet files: runs of row groups, read from the footers alone. A part is rows [start, stop) of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parallelrun.api.errors import InputError
+from parallelrun_agent.plan.column_types import FLOAT, TEXT
+from parallelrun_agent.plan.row_ranges import Range
+from parallelrun_agent.plan.table_files import TextForm
+from parallelrun_agent.plan.table_keys import KeyRun, coalesced
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+
+class ParquetTable:
+    """The Parquet files of a job's table, file by file; the first file sets the columns."""
+
+    def __init__(self, form: TextForm) -> None:
+        """``form`` only says that the format is Parquet."""
+        self.form = form
+        self._first: tuple[str, pyarrow.Schema] | None = None
+        self._with_nulls: set[str] = set()
+
+    def parts(self, path: str, size: int, wanted: int) -> Iterator[Range]:
+        """Runs of row groups of up to ``wanted`` uncompressed bytes, at least one group each.
+
+        Raises InputError where the file is not Parquet, or its columns are not those of the first file.
+        """
+        with _opened(path, size) as file:
+            self._compare(path, file.schema_arrow)
+            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+            self._note_nulls(groups)
+        start = stop = held = 0
+        for group in groups:
+            if stop > start and held + group.total_byte_size > wanted:
+                yield start, stop
+                start, held = stop, 0
+            stop += group.num_rows
+            held += group.total_byte_size
+        if stop > start:
+            yield start, stop
+
+    def is_cut(self, path: str) -> bool:  # noqa: ARG002 - the answer is the same for every Parquet file
+        """Parts are always rows of the file."""
+        return True
+
+    def infer(self, places: Sequence[tuple[str, int, int]]) -> dict[str, str]:  # noqa: ARG002 - the schema says it
+        """The dtype of each column from the schema; whole numbers and booleans with missing values become what
+        pandas can hold them in: float64 and object."""
+        if self._first is None:
+            return {}
+        return {field.name: self._dtype(field) for field in self._first[1]}
+
+    def key_runs(self, path: str, part: Range, columns: Sequence[str], dtypes: dict[str, str]) -> Iterator[KeyRun]:  # noqa: ARG002
+        """Runs of adjacent rows of one part with the same values in ``columns``, rendered with ``str``."""
+        start, stop = part
+        with _opened(path, None) as file:
+            row = 0
+            for number in range(file.metadata.num_row_groups):
+                first, row = row, row + file.metadata.row_group(number).num_rows
+                if start <= first and row <= stop and row > first:
+                    table = file.read_row_group(number, columns=list(columns))
+                    values = [map(_rendered, table.column(name).to_pylist()) for name in columns]
+                    rows = zip(zip(*values, strict=True), range(first, row), range(first + 1, row + 1), strict=True)
+                    yield from coalesced(rows)
+
+    def _dtype(self, field: pyarrow.Field) -> str:
+        import numpy as np
+        import pyarrow as pa
+
+        if pa.types.is_timestamp(field.type):
+            return f"datetime64[{field.type.unit}{', ' + field.type.tz if field.type.tz else ''}]"
+        if pa.types.is_integer(field.type) and field.name in self._with_nulls:
+            return FLOAT
+        if pa.types.is_boolean(field.type) and field.name in self._with_nulls:
+            return TEXT
+        if pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_boolean(field.type):
+            return str(np.dtype(field.type.to_pandas_dtype()))
+        return TEXT
+
+    def _note_nulls(self, groups: Sequence[Any]) -> None:
+        """Remember which columns hold a missing value anywhere, as the footers' statistics say."""
+        for group in groups:
+            for number in range(group.num_columns):
+                column = group.column(number)
+                if (
+                    column.path_in_schema not in self._with_nulls
+                    and column.is_stats_set
+                    and column.statistics.null_count
+                ):
+                    self._with_nulls.add(column.path_in_schema)
+
+    def _compare(self, path: str, schema: pyarrow.Schema) -> None:
+        schema = schema.remove_metadata()
+        if self._first is None:
+            self._first = (path, schema)
+            return
+        first_path, first = self._first
+        if schema.equals(first):
+            return
+        here, there = ([f"{field.name}: {field.type}" for field in one] for one in (schema, first))
+        odd = next((one for one in here if one not in there), None)
+        lacking = next((one for one in there if one not in here), None)
+        what = f"{odd!r} is not there" if odd else f"{lacking!r} is not here" if lacking else "their order differs"
+        raise InputError(
+            f"the columns of {path} are not those of {first_path}: {what}",
+            "All files of a job's table have the same columns with the same types.",
+        )
+
+
+def _opened(path: str, size: int | None) -> ParquetFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        detail = "it is empty" if size == 0 else str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read as Parquet: {detail}") from error
+
+
+def _rendered(value: Any) -> str:
+    return "" if value is None else str(value)
