@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api.errors import InputError
-from parallelrun.api.settings import JobSettings
+from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
@@ -20,7 +19,7 @@ def make_plan(settings: JobSettings, folder: Path) -> Plan:
 
     Raises InputError for what is wrong with the input, OSError where ``folder`` cannot be written.
     """
-    sources = [of_settings(number, one) for number, one in enumerate(settings.inputs)]
+    sources = [_source(number, one) for number, one in enumerate(settings.inputs)]
     is_table = _same_kind(sources)
     with drafted(folder) as draft:
         draft.document = _document(settings, sources, is_table)
@@ -29,6 +28,14 @@ def make_plan(settings: JobSettings, folder: Path) -> Plan:
 
             return publish(draft, plan_table(settings, sources, draft))
         return publish(draft, plan_files(settings, sources, draft))
+
+
+def _source(number: int, settings: InputSettings) -> Source:
+    if settings.type == "MLTable":
+        from parallelrun_agent.plan.mltable import of_mltable
+
+        return of_mltable(number, settings)
+    return of_settings(number, settings)
 
 
 def _same_kind(sources: Sequence[Source]) -> bool:
@@ -48,7 +55,7 @@ def _document(settings: JobSettings, sources: Sequence[Source], is_table: bool) 
     return {
         "kind": "table" if is_table else "file",
         "mode": "Mount" if is_table else settings.inputs[0].mode,
-        "inputs": [dataclasses.asdict(one) for one in settings.inputs],
+        "inputs": [source.described() for source in sources],
         "mini_batch_size": None if settings.partition_keys else settings.mini_batch_size,
         "partition_keys": settings.partition_keys,
         "path_columns": path_columns(sources),

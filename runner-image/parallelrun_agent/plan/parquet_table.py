@@ -1,4 +1,7 @@
-"""The parts of Parquet files: runs of row groups, read from the footers alone. A part is rows [start, stop) of a file."""
+"""The parts of Parquet files: runs of row groups, read from the footers alone.
+
+A part is rows [start, stop) of a file.
+"""
 
 from __future__ import annotations
 

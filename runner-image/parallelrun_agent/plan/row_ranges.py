@@ -42,10 +42,9 @@ class Bytes:
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop), from the window at hand where it holds them."""
-        place = start - self._start
-        if place >= 0 and stop <= self._start + len(self._data):
-            return self._data[place : place + stop - start]
-        return self.window(start, stop - start)
+        if not self._start <= start <= stop <= self._start + len(self._data):
+            self._start, self._data = start, self.window(start, max(self._window, stop - start))
+        return self._data[start - self._start : stop - self._start]
 
     def find_line_end(self, offset: int) -> int:
         """Where the line that holds byte ``offset`` ends: past its line feed, or at the end of the file."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import InputSettings, JobSettings, TableSettings
@@ -13,6 +14,16 @@ from parallelrun_agent.plan.path_format import PathFormat
 
 #: path, size, mtime_ns, input number, then one value (or None) for each path column of the job
 FileRow = tuple[bytes, int, int, int, *tuple[str | None, ...]]
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """What an MLTable file says of a table and a manifest cannot."""
+
+    first_header_only: bool = False  # only the job's first file has a header
+    include_path_column: bool = False
+    infer: bool = True  # False: columns that are not declared are text
+    selections: tuple[tuple[str, tuple[str, ...]], ...] = ()  # ("keep" | "drop", columns), applied in turn
 
 
 @dataclass(frozen=True)
@@ -27,10 +38,16 @@ class Source:
     path_format: PathFormat | None
     allow_empty: bool
     table: TableSettings = field(default_factory=TableSettings)
+    shape: TableShape = TableShape()
 
-    def columns(self) -> list[str]:
-        """The columns that are read from paths."""
-        return self.path_format.columns if self.path_format else []
+    def described(self) -> dict[str, Any]:
+        """All of it as plain JSON values, for plan.json."""
+        kept = {name: getattr(self, name) for name in ("name", "paths", "root", "allow_empty")}
+        return kept | {
+            "partition_format": self.path_format.text if self.path_format else None,
+            "table": asdict(self.table) if self.is_table else None,
+            "shape": asdict(self.shape) if self.is_table else None,
+        }
 
 
 def of_settings(number: int, settings: InputSettings) -> Source:

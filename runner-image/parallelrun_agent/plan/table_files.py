@@ -34,6 +34,7 @@ class TextForm:
     header: bool
     encoding: str
     multi_line: bool
+    first_header_only: bool = False  # only the first file has one
 
     @property
     def blank(self) -> bytes:

@@ -87,7 +87,8 @@ class Forms:
     def _of(source: Source, kind: str, separator: str) -> TextForm:
         table = source.table
         if kind == "csv":
-            return TextForm(kind, table.separator or separator, table.header, table.encoding, table.support_multi_line)
+            multi_line, first_only = table.support_multi_line, source.shape.first_header_only
+            return TextForm(kind, table.separator or separator, table.header, table.encoding, multi_line, first_only)
         return TextForm(kind, "", False, table.encoding, False)
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan import keys
+from parallelrun_agent.plan.column_types import TEXT
 from parallelrun_agent.plan.columns import Table, TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, SCAN, Draft
 from parallelrun_agent.plan.row_ranges import Range
-from parallelrun_agent.plan.sources import Source, list_rows, path_columns, require_files
+from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_columns, require_files
 from parallelrun_agent.plan.table_forms import PARQUET, Forms
 from parallelrun_agent.plan.table_keys import Keys, add_partitions
 from parallelrun_agent.plan.table_parts import TableFormat, each_file, sampled
@@ -109,7 +110,9 @@ def _describe(
     draft: Draft, table: TableFormat, files: Table, parts: Table, sources: Sequence[Source], path_dtypes: dict[str, str]
 ) -> dict[str, str]:
     """Fix the columns' types and set the "table" of worker.json; returns the types."""
-    dtypes = _declared(sources, table.infer(sampled(files, parts, PLACES)))
+    shape = _one_shape(sources)
+    inferred = table.infer(sampled(files, parts, PLACES))
+    dtypes = _declared(sources, inferred if shape.infer else dict.fromkeys(inferred, TEXT))
     form = table.form
     draft.document["table"] = {
         "format": form.format,
@@ -120,8 +123,8 @@ def _describe(
         "names": list(dtypes),
         "columns": dtypes,
         "path_columns": {name: dtype for name, dtype in path_dtypes.items() if name not in dtypes},
-        "keep": None,
-        "include_path_column": False,
+        "keep": _kept(shape, [*dtypes, *(name for name in path_dtypes if name not in dtypes)]),
+        "include_path_column": shape.include_path_column,
     }
     draft.document["sample"] = (
         "the files' schema"
@@ -129,6 +132,30 @@ def _describe(
         else f"{SAMPLE} bytes at the start of each of up to {PLACES} parts, evenly spaced"
     )
     return dtypes
+
+
+def _one_shape(sources: Sequence[Source]) -> TableShape:
+    """What the MLTable files of all inputs say; raises InputError where they do not say the same."""
+    for source in sources[1:]:
+        if source.shape != sources[0].shape:
+            raise InputError(
+                f"the MLTable transformations of input {source.name!r} differ from those of {sources[0].name!r}",
+                "All inputs of a job are one table: give them the same transformations.",
+            )
+    return sources[0].shape
+
+
+def _kept(shape: TableShape, columns: Sequence[str]) -> list[str] | None:
+    """The columns that the selections leave; None for all."""
+    if not shape.selections or not columns:
+        return None
+    kept = list(columns)
+    for action, names in shape.selections:
+        for name in names:
+            if name not in columns:
+                raise InputError(f"{action}_columns: {name!r} is not in the table", keys.among(name, columns))
+        kept = [name for name in kept if (name in names) == (action == "keep")]
+    return kept
 
 
 def _declared(sources: Sequence[Source], inferred: dict[str, str]) -> dict[str, str]:

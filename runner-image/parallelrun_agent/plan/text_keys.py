@@ -49,7 +49,7 @@ def _of_line(form: TextForm, path: str, places: list[int], renderers: list[Any],
     fields = form.parse(text) if '"' in text else text.rstrip("\r\n").split(form.separator)
     if len(fields) <= max(places):
         raise InputError(
-            f"{path}: the row at byte {offset} has {len(fields)} fields, but a partition key is in field {max(places) + 1}",
+            f"{path}: the row at byte {offset} has {len(fields)} fields, a partition key is in field {max(places) + 1}",
             "Every row needs its keys: correct the file, or check separator and supportMultiLine.",
         )
     return tuple([render(fields[place]) for place, render in zip(places, renderers, strict=True)])

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from parallelrun.api.errors import InputError
@@ -53,7 +53,11 @@ class TextTable:
         """
         if not size:
             return
-        head = read_head(path, self.form)
+        form = self.form
+        if form.first_header_only and self._first:
+            self._refuse_whole(path)
+            form = replace(form, header=False)
+        head = read_head(path, form)
         self._compare(path, head)
         if head.first is None:
             return
@@ -104,12 +108,20 @@ class TextTable:
                 inference.add(row)
         return dict(zip(names, inference.dtypes(), strict=True))
 
+    def _refuse_whole(self, path: str) -> None:
+        """Raises InputError for a file that is one part: workers are told once whether all of those have a header."""
+        if not self.is_cut(path):
+            raise InputError(
+                f"{path} is one piece (compressed, or in an encoding that cannot be cut) and has no header of its own",
+                "With header: from_first_file, decompress the files or store them as UTF-8.",
+            )
+
     def _compare(self, path: str, head: Head) -> None:
         if head.header is None and head.first is None:
             return
         if self._first is None:
             self._first = _First(path, head)
-        elif head.header != self._first.head.header:
+        elif not self.form.first_header_only and head.header != self._first.head.header:
             raise _other_header(path, head.header or [], self._first.path, self._first.head.header or [])
 
     def _rows(self, path: str, start: int, stop: int) -> Iterator[list[str]]:
