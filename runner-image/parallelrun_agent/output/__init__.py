@@ -1,0 +1,1 @@
+"""From segments to the output: reading records, choosing winners, checking payloads, merging, finalizing."""
