@@ -42,6 +42,7 @@ class Command:
 
 
 RUNNING, LOOKING, STEERING, WRITING, TOOLS = "Run", "Look at a run", "Steer a live run", "Write manifests", "Tools"
+GROUPS = (RUNNING, LOOKING, STEERING, WRITING, TOOLS)
 
 COMMANDS = (
     Command("run", "run a manifest on this machine", RUNNING),
@@ -101,7 +102,7 @@ def find(name: str) -> Command:
 
     nearest = difflib.get_close_matches(name, [command.name for command in COMMANDS], 1)
     hint = f"Did you mean {nearest[0]}? " if nearest else ""
-    raise ManifestError(f"parallelrun has no command {name!r}.", f"{hint}All commands: parallelrun --help")
+    raise ManifestError(f"There is no command {name!r}.", f"{hint}All commands: parallelrun --help")
 
 
 def build_parser(command: Command, module: CommandModule) -> Parser:
@@ -119,7 +120,7 @@ def overview() -> str:
         "",
         "Usage: parallelrun COMMAND [arguments]        parallelrun COMMAND --help",
     ]
-    for group in (RUNNING, LOOKING, STEERING, WRITING, TOOLS):
+    for group in GROUPS:
         lines += ["", f"{group}:"]
         lines += [f"  {c.name:<{width}}  {c.summary}" for c in COMMANDS if c.group == group]
     return "\n".join([*lines, "", "Start here: parallelrun run JOB.yaml"])

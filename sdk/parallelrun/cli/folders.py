@@ -19,6 +19,7 @@ from parallelrun.local.request import Snapshot
 from parallelrun.local.run_folder import holds_run, looks_like_run, read_json, read_settings
 
 RUNS = Path("runs")
+PATIENCE = 2.0  # seconds that a run's process is given to have said its last
 ENDED = ("Done", "Aborted")
 
 
@@ -131,11 +132,12 @@ def _settled_state(folder: Path) -> State:
     header = _read_if_there(folder, layout.HEADER)
     result = _read_if_there(folder, layout.RESULT)
     phase = str(header.get("phase") or result.get("phase") or "")
+    ended = phase in ENDED and header.get("reason") != "Interrupted"
     batches, items = result.get("miniBatches") or {}, result.get("items") or {}
     return State(
         folder=folder,
         name=_job(folder),
-        phase=phase if phase in ENDED else "Interrupted",
+        phase=phase if ended else "Interrupted",
         reason=str(header.get("reason") or ""),
         message=str(header.get("message") or ""),
         started=_made(folder),
@@ -149,9 +151,9 @@ def _settled_state(folder: Path) -> State:
     )
 
 
-def settle(folder: Path, patience: float = 2.0) -> State:
+def settle(folder: Path) -> State:
     """The state of a run whose process has just gone: it may need a moment to have said its last."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while True:
         now = state(folder)
         if now.phase in ENDED or now.live or time.monotonic() > deadline:

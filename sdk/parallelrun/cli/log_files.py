@@ -97,20 +97,18 @@ class Tail:
 def _start_of_last(path: Path, count: int) -> int:
     """The offset at which the last ``count`` lines of a file begin; reads from its end."""
     with open(path, "rb") as file:
-        size = offset = file.seek(0, 2)
-        wanted = count + 1  # line ends, the one before the first of the lines included
-        while offset > 0:
-            start = max(offset - _CHUNK, 0)
+        size = file.seek(0, 2)
+        if count == 0:
+            return size
+        stop = max(size - 1, 0)  # the line end that a file ends with begins no line
+        while stop > 0:
+            start = max(stop - _CHUNK, 0)
             file.seek(start)
-            block = file.read(offset - start)
-            if offset == size and not block.endswith(b"\n"):
-                wanted -= 1
-            ends = block.count(b"\n")
-            if ends >= wanted:
-                for _ in range(ends - wanted + 1):
-                    cut = block.index(b"\n")
-                    start, block = start + cut + 1, block[cut + 1 :]
-                return start
-            wanted -= ends
-            offset = start
+            block = file.read(stop - start)
+            end = len(block)
+            while (end := block.rfind(b"\n", 0, end)) >= 0:
+                count -= 1
+                if count == 0:
+                    return start + end + 1
+            stop = start
     return 0

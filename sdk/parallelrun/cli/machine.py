@@ -113,7 +113,7 @@ def memory() -> Finding:
     except OSError:
         return Finding("memory", WARN, "unknown: there is no /proc/meminfo here")
     values = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-    available = min(values.get("MemAvailable", 0), _cgroup_room())
+    available = int(min(values.get("MemAvailable", 0), _cgroup_room()))
     if available < LEAST_MEMORY:
         return Finding("memory", WARN, f"{size(available)} available", "lower spec.processCountPerNode")
     return Finding("memory", OK, f"{size(available)} available")

@@ -20,6 +20,7 @@ COMPLETIONS = 8  # the window also spans this many, or all there were
 KNOWN_AFTER = 2.0  # seconds of history before a rate or a time left is believed
 FOLLOW = 10.0  # seconds within which the time left moves most of the way to what the rate says
 MOST_NODE_LINES = 8
+_STEPS = ((20, 1), (60, 5), (300, 10), (3600, 60), (36000, 300))  # times left below so many seconds: to so many
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,9 @@ def rate_text(rate: float) -> str:
 
 def left_text(seconds: float) -> str:
     """A time left, no finer than can be known: ``12s``, ``1m30s``, ``24m``, ``3h10m``."""
-    for below, step in ((20, 1), (60, 5), (300, 10), (3600, 60), (36000, 300)):
-        if seconds < below:
-            return duration(max(round(seconds / step) * step, 1)).removesuffix("00s").replace("1.0s", "1s")
-    return duration(round(seconds / 3600) * 3600)
+    step = next((step for below, step in _STEPS if seconds < below), 3600)
+    whole = max(round(seconds / step) * step, 1)
+    return f"{whole}s" if whole < 60 else duration(whole).removesuffix("00s")
 
 
 def counts_text(snapshot: Snapshot) -> str:
