@@ -43,10 +43,12 @@ class ConfigMaps:
 
     def get(self, name: str, where: str) -> dict[str, bytes]:
         """Content by key. Raises ManifestError that names ``where``, the field, if there is no such ConfigMap."""
-        for found in (_by_name(self._own, name), _by_name(self._generated, name)):
-            if found is not None:
-                self.used[name] = found
-                return found
+        found = _by_name(self._own, name)
+        if found is None:
+            found = _by_name(self._generated, name)
+        if found is not None:
+            self.used[name] = found
+            return found
         raise ManifestError(
             f'{where}: there is no ConfigMap "{name}" in this file or in the kustomization.yaml beside it.',
             hints.known("ConfigMap", name, {*self._own, *self._generated}),
