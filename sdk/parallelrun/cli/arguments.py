@@ -38,6 +38,19 @@ def add_sets(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_maps(parser: argparse.ArgumentParser) -> None:
+    """--map: where on this machine a URL of the manifest is."""
+    parser.add_argument(
+        "--map",
+        dest="maps",
+        metavar="URL=DIR",
+        action="append",
+        default=[],
+        type=mapping,
+        help="a folder that stands for a URL of the manifest, for example pvc://data=/mnt/data; may be repeated",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """--output: the folder of the new run."""
     parser.add_argument(

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import exit_codes, layout
+from parallelrun.api import layout
 from parallelrun.api.errors import RunFolderError
+from parallelrun.cli.endings import exit_code
 from parallelrun.cli.terminal import tell
 from parallelrun.local import control
 from parallelrun.local.request import Snapshot
@@ -45,11 +46,7 @@ class State:
     @property
     def exit_code(self) -> int | None:
         """What `parallelrun run` returned or would return; None while it goes on."""
-        if self.phase == "Done":
-            return exit_codes.DONE
-        if self.phase == "Aborted":
-            return exit_codes.JOB_FAILED
-        return None if self.live else exit_codes.INTERRUPTED
+        return None if self.live else exit_code(self.phase, self.reason)
 
     def as_json(self) -> dict[str, Any]:
         """For programs; names as in a job's status."""
@@ -129,8 +126,8 @@ def _live_state(folder: Path, snapshot: Snapshot) -> State:
 
 
 def _settled_state(folder: Path) -> State:
-    header = _read_if_there(folder, layout.HEADER)
-    result = _read_if_there(folder, layout.RESULT)
+    header = read_if_there(folder, layout.HEADER)
+    result = read_if_there(folder, layout.RESULT)
     phase = str(header.get("phase") or result.get("phase") or "")
     ended = phase in ENDED and header.get("reason") != "Interrupted"
     batches, items = result.get("miniBatches") or {}, result.get("items") or {}
@@ -175,7 +172,8 @@ def _checked(folder: Path) -> Path:
     raise RunFolderError(f"{folder} is empty: it is not the folder of a run.", "See the runs: parallelrun list")
 
 
-def _read_if_there(folder: Path, name: str) -> dict[str, Any]:
+def read_if_there(folder: Path, name: str) -> dict[str, Any]:
+    """One JSON object of a run's folder, empty where there is no such file. Raises RunFolderError for a damaged one."""
     return read_json(folder, name) if (folder / name).exists() else {}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import JobFailed, ManifestError, ParallelRunError
 from parallelrun.cli import arguments
+from parallelrun.cli.endings import exit_code
 from parallelrun.cli.live import Display, JsonDisplay, choose, give_json
 from parallelrun.cli.terminal import give, tell
 from parallelrun.local.request import Listener, Outcome, RunRequest
@@ -43,15 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_sets(parser)
     arguments.add_output(parser)
     parser.add_argument("--source", metavar="DIR", type=Path, help="the script's folder, in place of spec.source")
-    parser.add_argument(
-        "--map",
-        dest="maps",
-        metavar="URL=DIR",
-        action="append",
-        default=[],
-        type=arguments.mapping,
-        help="a folder that stands for a URL of the manifest, for example pvc://data=/mnt/data; may be repeated",
-    )
+    arguments.add_maps(parser)
     add_resume(parser)
     add_json(parser)
 
@@ -108,7 +101,7 @@ def run_and_report(request: RunRequest, as_json: bool = False, engine: Engine | 
     finally:
         display.close()
     _report(request, outcome, display)
-    return exit_code(outcome)
+    return exit_code(outcome.phase, outcome.reason)
 
 
 def _engine() -> Engine:
@@ -117,18 +110,11 @@ def _engine() -> Engine:
     return run
 
 
-def exit_code(outcome: Outcome) -> int:
-    """The exit code that says how a run ended."""
-    if outcome.phase == "Done":
-        return exit_codes.DONE
-    return exit_codes.INTERRUPTED if outcome.reason == "Interrupted" else exit_codes.JOB_FAILED
-
-
 def _report(request: RunRequest, outcome: Outcome, display: Display) -> None:
     from parallelrun.cli import summary
 
     tell("\n".join(summary.lines(outcome, display.latest)))
-    if outcome.reason == "Interrupted":
+    if outcome.reason in ("Interrupted", "Cancelled"):
         _tell_resume(request, outcome.folder)
     if isinstance(display, JsonDisplay):
         give_json(summary.as_json(outcome))

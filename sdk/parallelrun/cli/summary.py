@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from parallelrun.api import exit_codes
+from parallelrun.cli.endings import exit_code
 from parallelrun.cli.terminal import duration, one_line, plural, size
 from parallelrun.local.request import Outcome, Snapshot
 
@@ -37,6 +39,8 @@ def _headline(outcome: Outcome) -> str:
         return "Done."
     if outcome.reason == "Interrupted":
         return "Interrupted."
+    if exit_code(outcome.phase, outcome.reason) == exit_codes.NOT_STARTED:
+        return f"Nothing was run: {outcome.message or outcome.reason}"
     said = f"{outcome.reason}: {outcome.message}" if outcome.message else outcome.reason
     return f"The job failed: {said}" if outcome.reason != "Cancelled" else "The job was cancelled."
 

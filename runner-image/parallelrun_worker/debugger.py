@@ -1,0 +1,136 @@
+"""Runs one mini-batch as a worker process would, but in a terminal: with pdb, without agent, segment or time limit.
+
+``python debugger.py FOLDER``, started by ``parallelrun debug`` with the job's interpreter. FOLDER has worker.json and
+:data:`TASK`: {"mini_batch", "work", "pdb": bool, "models": {registered name: answer to "model"}}.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":  # run as a file: our folder must not shadow the script's modules
+    _here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.path.dirname(_here)] + [_entry for _entry in sys.path if _entry != _here]
+    import parallelrun_worker  # noqa: F401  # once imported, its modules are found without sys.path
+
+    del sys.path[0]
+
+import bdb
+import json
+import logging
+import pdb
+import time
+from typing import Any, Callable
+
+from parallelrun_worker import azureml_shim, meeting, wire
+from parallelrun_worker.context import MiniBatchContext
+from parallelrun_worker.results import Results, count
+from parallelrun_worker.script import Script, ScriptError, format_error
+from parallelrun_worker.unfit import Unfit
+
+TASK = "debug.json"
+SUCCEEDED, FAILED = 0, 1
+_LONGEST_REPR = 2000  # characters of a result that are shown
+
+
+class Debugger:
+    """One mini-batch, once."""
+
+    def __init__(self, config: wire.WorkerConfig, task: dict[str, Any]) -> None:
+        self._config = config
+        self._task = task
+
+    def run(self) -> int:
+        """init(), run(mini_batch), shutdown(); what was returned or raised is said. SUCCEEDED or FAILED."""
+        try:
+            script, results, arguments, items = self._prepare()
+            started = time.monotonic()
+            value = self._call(script.run, *arguments)
+            seconds = time.monotonic() - started
+            results.serialise(value)
+            self._report(value, items, seconds)
+            if script.shutdown is not None:
+                script.shutdown()
+        except bdb.BdbQuit:
+            _say("left the debugger")
+            return FAILED
+        except (ScriptError, Unfit) as error:
+            _say("mini-batch %d would fail: %s" % (self._task["mini_batch"], error))
+            return FAILED
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # sys.exit() in a script is a failed mini-batch
+            _say(format_error(error))
+            self._examine(error)
+            return FAILED
+        return SUCCEEDED
+
+    def _prepare(self) -> tuple[Script, Results, tuple[Any, ...], int]:
+        config, task = self._config, self._task
+        azureml_shim.install(config, 0, self._answer)
+        results = Results(config)
+        read = _reader(config["input"])
+        script = Script(config["script"], config["source"], config["arguments"])
+        if script.init is not None:
+            _say("calling init()")
+            script.init()
+        work = task["work"]
+        data = work[1] if read is None else read(work)
+        items = len(data)
+        context = MiniBatchContext(task["mini_batch"], work)
+        _say("calling run() with mini-batch %d: %d items of %s" % (task["mini_batch"], items, _files(context.dataset)))
+        return script, results, (data, context) if script.takes_context else (data,), items
+
+    def _answer(self, _: str, arguments: list[Any]) -> Any:
+        """What an agent would answer; a model is all that is ever asked for."""
+        return self._task["models"].get(arguments[0], self._task["no_model"])
+
+    def _call(self, run: Callable[..., Any], *arguments: Any) -> Any:
+        if not self._task["pdb"]:
+            return run(*arguments)
+        _say("pdb: at the start of run(); c goes on, n steps, q leaves")
+        return pdb.Pdb(nosigint=True).runcall(run, *arguments)
+
+    def _report(self, value: Any, items: int, seconds: float) -> None:
+        returned = count(value)
+        short = "; %d items count as failed" % (items - returned) if returned < items else ""
+        _say("run() returned %d elements for %d items in %.3f s%s" % (returned, items, seconds, short))
+        sys.stdout.write(repr(value)[:_LONGEST_REPR] + "\n")
+
+    def _examine(self, error: BaseException) -> None:
+        if self._task["pdb"] and error.__traceback__ is not None:
+            _say("pdb: where it was raised; u and d move along the calls, q leaves")
+            pdb.post_mortem(error.__traceback__)
+
+
+def _reader(settings: dict[str, Any]) -> Any:
+    if settings["kind"] != "table":
+        return None
+    from parallelrun_worker.tables import Reader
+
+    return Reader(settings["table"]).read
+
+
+def _files(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:3])
+    return shown + (" and %d more" % (len(names) - 3) if len(names) > 3 else "")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the mini-batch that the folder names; the exit code."""
+    folder = arguments[0]
+    config = meeting.configuration(folder)
+    with open(os.path.join(folder, TASK), encoding="utf-8") as file:
+        task = json.load(file)
+    logging.basicConfig(level=config["log_level"], format="%(levelname)s %(name)s: %(message)s")
+    return Debugger(config, task).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""One mini-batch of a planned run, set up in a folder of its own and run by the job's own interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api import exit_codes, layout
+from parallelrun.api.errors import EnvironmentError_, ManifestError
+from parallelrun.api.settings import JobSettings
+from parallelrun.leases.client import Leases
+from parallelrun.leases.store import MemoryStore
+from parallelrun.local.run_folder import read_settings
+from parallelrun_agent.job import Job
+from parallelrun_agent.plan import open_plan
+from parallelrun_agent.worker_config import write_worker_config
+from parallelrun_worker import children, debugger, meeting
+
+
+class Session:
+    """``scratch``/job is a job's folder with nothing but the script in it; ``scratch``/meeting its worker's."""
+
+    def __init__(self, run: Path, plan: str, mini_batch: int, scratch: Path, source: Path | None) -> None:
+        """Copy the script and write what the worker reads. Raises ManifestError for a mini-batch that is not there."""
+        self._settings = _apart(read_settings(run), scratch / "outputs")
+        self._meeting = scratch / "meeting"
+        self._meeting.mkdir(parents=True)
+        folder = scratch / "job"
+        shutil.copytree(source or run / layout.SOURCE, folder / layout.SOURCE, symlinks=True)
+        if (run / layout.MODELS).exists():
+            (folder / layout.MODELS).symlink_to((run / layout.MODELS).resolve())
+        self._prepare(run, plan, mini_batch, folder)
+
+    def _prepare(self, run: Path, plan: str, mini_batch: int, folder: Path) -> None:
+        reader = open_plan(run, plan)
+        if mini_batch >= reader.total:
+            last = f"the last is {reader.total - 1}" if reader.total else "there is none: the input is empty"
+            raise ManifestError(f"--mini-batch {mini_batch}: there is no such mini-batch; {last}.")
+        job = Job(folder, self._settings, 0, "debug", Leases(MemoryStore()), self._meeting)
+        write_worker_config(job, reader.input_config())
+        (work,) = reader.work(mini_batch, mini_batch + 1)
+        self._task: dict[str, Any] = {"mini_batch": mini_batch, "work": work, **_models(self._settings)}
+
+    def run(self, under_pdb: bool) -> int:
+        """Run it in this terminal; the exit code. Raises EnvironmentError_ where the job's interpreter is gone."""
+        (self._meeting / debugger.TASK).write_text(json.dumps({**self._task, "pdb": under_pdb}), encoding="utf-8")
+        config = meeting.configuration(str(self._meeting))
+        python = self._settings.python or sys.executable
+        # Ctrl-C is for pdb. A handler and not SIG_IGN, which the child would inherit.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            words = [python, os.path.abspath(debugger.__file__), str(self._meeting)]
+            status = subprocess.call(words, cwd=config["source"], env=children.environment(config, 0, 0, {}))
+        except OSError as error:
+            raise EnvironmentError_(f"{python}: {error.strerror}.", "Run the job again: it makes its venv.") from None
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return exit_codes.INTERRUPTED if status == -signal.SIGINT else min(abs(status), exit_codes.JOB_FAILED)
+
+
+def _apart(settings: JobSettings, outputs: Path) -> JobSettings:
+    """``settings`` whose script-written outputs are in ``outputs``, also where arguments name them."""
+    words, places = list(settings.arguments), {}
+    for name, place in settings.outputs.items():
+        places[name] = str(outputs / name)
+        words = [word.replace(place, places[name]) for word in words]
+    return replace(settings, arguments=words, outputs=places)
+
+
+def _models(settings: JobSettings) -> dict[str, Any]:
+    """What the agent answers when the script asks for a model that the job does not list."""
+    known = {model.name: [model.path, model.version] for model in settings.registered_models}
+    names = ", ".join(sorted(known)) or "none"
+    return {"models": known, "no_model": [None, f"no such model is listed or registered (registered: {names})"]}
