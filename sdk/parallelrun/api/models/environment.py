@@ -57,9 +57,7 @@ class EnvVar(Model):
     """One environment variable of the worker."""
 
     name: ObjectName = Field(description="The variable's name.", examples=["OMP_NUM_THREADS"])
-    value: str | None = Field(
-        None, max_length=32768, description="Its value, a string: quote numbers.", examples=["1"]
-    )
+    value: str | None = Field(None, max_length=32768, description="Its value, a string: quote numbers.", examples=["1"])
     value_from: EnvVarSource | None = Field(
         None,
         description="Where its value comes from instead.",
@@ -123,5 +121,3 @@ class Environment(Model):
         description="ConfigMaps and Secrets whose keys become environment variables.",
         examples=[[{"configMapRef": {"name": "endpoints"}}]],
     )
-
-

@@ -29,9 +29,7 @@ class Toleration(Model):
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
         "", description="The taint's effect; empty: all.", examples=["NoSchedule"]
     )
-    toleration_seconds: int | None = Field(
-        None, description="With NoExecute: for how long.", examples=[300]
-    )
+    toleration_seconds: int | None = Field(None, description="With NoExecute: for how long.", examples=[300])
 
 
 class Volume(Model):

@@ -33,9 +33,7 @@ class GitSource(Model):
 class Source(Model):
     """The folder with the entry script: exactly one of the fields."""
 
-    config_map: ConfigMapSource | None = Field(
-        None, description="From a ConfigMap.", examples=[{"name": "mnist-code"}]
-    )
+    config_map: ConfigMapSource | None = Field(None, description="From a ConfigMap.", examples=[{"name": "mnist-code"}])
     claim: ClaimSource | None = Field(
         None, description="From a volume.", examples=[{"name": "code", "path": "mnist/code"}]
     )

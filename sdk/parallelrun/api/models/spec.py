@@ -117,9 +117,7 @@ class ParallelRunJobSpec(Model):
         description="What nodeCount may be scaled to. Default: 64, or nodeCount if larger.",
         examples=[128],
     )
-    process_count_per_node: int = Field(
-        1, ge=1, le=1024, description="Worker processes of each node.", examples=[2]
-    )
+    process_count_per_node: int = Field(1, ge=1, le=1024, description="Worker processes of each node.", examples=[2])
     error_threshold: int = Field(
         0,
         ge=-1,
@@ -188,7 +186,9 @@ class ParallelRunJobSpec(Model):
         "answer for.",
         examples=["scoring"],
     )
-    suspend: bool = Field(False, description="Whether the job is to pause: nodes hand back their work.", examples=[True])
+    suspend: bool = Field(
+        False, description="Whether the job is to pause: nodes hand back their work.", examples=[True]
+    )
     cancel: bool = Field(False, description="Whether the job is to stop for good; one-way.", examples=[True])
     ttl_seconds_after_finished: int | None = Field(
         None,

@@ -1,0 +1,148 @@
+"""All that is wrong with a manifest's values: what the models say, in the API server's words, and the rules."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from parallelrun.api import rules, shape
+from parallelrun.api.models import ParallelRunJob
+from parallelrun.api.problems import NOTHING, Path, Problem, nearest
+from parallelrun.api.rule import broken_rules
+
+
+def problems(document: dict[str, Any]) -> list[Problem]:
+    """Everything that is wrong with ``document`` (without nulls), by path; lines are not known here."""
+    found: dict[Path, Problem] = {}
+    for problem in _model_problems(document):
+        found.setdefault(problem.path, problem)
+    malformed = {_meant(path) for path in found}
+    filled = shape.with_defaults(ParallelRunJob, document)
+    broken = [
+        Problem(path, rule.message, value=value, example=rule.example)
+        for rule, path, value in broken_rules(rules.RULES, filled, malformed)
+    ]
+    return [*found.values(), *broken]
+
+
+def moved(problem: Problem, line: int | None = None, source: str = "") -> Problem:
+    """``problem``, with its place."""
+    return dataclasses.replace(problem, line=line, source=source)
+
+
+def _meant(path: Path) -> Path:
+    """``path``; for an unknown field that of the field it was probably meant to be, so that it is not missed as well."""
+    model = shape.at(ParallelRunJob, path[:-1])
+    if not shape.is_model(model) or shape.child(model, path[-1]) is not None:
+        return path
+    near = nearest(str(path[-1]), shape.fields(model))
+    return (*path[:-1], near) if near else path
+
+
+def _model_problems(document: dict[str, Any]) -> Iterator[Problem]:
+    try:
+        ParallelRunJob.model_validate(document, by_alias=True, by_name=False)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    else:
+        return
+    unknown = {_meant(path) for path in map(_path, details) if _meant(path) != path}
+    for detail in details:
+        path = _path(detail)
+        if not (detail["type"] == "missing" and path in unknown):
+            yield _problem(detail, path)
+
+
+def _path(detail: ErrorDetails) -> Path:
+    """Where it is in the manifest; pydantic adds the members of a union and marks of keys."""
+    path: Path = ()
+    for part in detail["loc"]:
+        if shape.at(ParallelRunJob, (*path, part)) is None and detail["type"] != "extra_forbidden":
+            break
+        path = (*path, part)
+    return path
+
+
+def _problem(detail: ErrorDetails, path: Path) -> Problem:
+    kind, limits, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind == "extra_forbidden":
+        return _unknown_field(path, value)
+    example = example_for(path)
+    if kind == "missing":
+        return Problem(path, "is required", example=example)
+    if kind == "literal_error":
+        words = ", ".join(f'"{choice}"' for choice in choices(path))
+        return Problem(path, f"supported values: {words}" if words else detail["msg"], value=value, example=example)
+    rule = _RULES.get(kind)
+    if rule is not None:
+        return Problem(path, rule.format(**limits), value=value, example=example)
+    return Problem(path, _type_rule(path, value), value=value, example=_quoted(path, value) or example)
+
+
+_RULES = {
+    "greater_than_equal": "must be greater than or equal to {ge}",
+    "less_than_equal": "must be less than or equal to {le}",
+    "string_too_short": "must be at least {min_length} characters long",
+    "string_too_long": "may not be longer than {max_length} characters",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "finite_number": "must be a finite number",
+}
+
+
+def _type_rule(path: Path, value: Any) -> str:
+    wanted = shape.type_word(shape.at(ParallelRunJob, path))
+    rule = f"must be of type {wanted}, not {shape.value_type_word(value)}"
+    return f"{rule}: put it in quotes" if _quoted(path, value) else rule
+
+
+def _quoted(path: Path, value: Any) -> str:
+    """The example for a bare number or boolean where text is wanted: the same, in quotes."""
+    annotation = shape.at(ParallelRunJob, path)
+    if annotation is not str or isinstance(value, (dict, list)) or value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f'- "{text}"' if isinstance(path[-1], int) else f'{path[-1]}: "{text}"'
+
+
+def choices(path: Path) -> tuple[Any, ...]:
+    """The values that the field at ``path`` may have, where they are listed."""
+    from typing import Literal, get_args, get_origin
+
+    annotation = shape.at(ParallelRunJob, path)
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _unknown_field(path: Path, value: Any) -> Problem:
+    model = shape.at(ParallelRunJob, path[:-1])
+    name = str(path[-1])
+    near = nearest(name, shape.fields(model)) if shape.is_model(model) else None
+    if near is None:
+        elsewhere = nearest(name, shape.fields(shape.at(ParallelRunJob, ("spec",))))
+        if elsewhere == name and path[:-1] != ("spec",):
+            return Problem(path, f"unknown field; {name} belongs directly under spec", value=value)
+        known = ", ".join(shape.fields(model)) if shape.is_model(model) else ""
+        return Problem(path, f"unknown field; known here: {known}", value=value)
+    return Problem(path, f"unknown field; did you mean {near}?", value=value, example=example_for((*path[:-1], near)))
+
+
+def example_for(path: Path) -> str:
+    """YAML that works at ``path``, on one line."""
+    steps = list(path)
+    index = isinstance(steps[-1], int) if steps else False
+    while steps and isinstance(steps[-1], int):
+        steps.pop()
+    model = shape.at(ParallelRunJob, tuple(steps[:-1]))
+    info = shape.fields(model).get(str(steps[-1])) if steps and shape.is_model(model) else None
+    if info is None or not info.examples:
+        return ""
+    example = info.examples[0]
+    return f"- {_flow(example[0])}" if index and isinstance(example, list) else f"{steps[-1]}: {_flow(example)}"
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    return text.strip()[1:-1]
