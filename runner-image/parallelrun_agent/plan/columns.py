@@ -60,6 +60,10 @@ class TableWriter:
         self._file.close()
         return self._digest.hexdigest()
 
+    def abandon(self) -> None:
+        """Let go of the file; what it holds is no table unless it was closed before."""
+        self._file.close()
+
     def _flush(self) -> None:
         if self._pending:
             rows, self._pending = self._pending, []

@@ -49,27 +49,38 @@ class Draft:
     folder: Path
     document: dict[str, Any] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    _writers: list[TableWriter] = field(default_factory=list)
 
     def files(self, path_columns: list[str]) -> TableWriter:
         """The table of files; rows are path, size, mtime_ns, input number, then the path columns' values."""
-        return TableWriter(self.folder / FILES, _FILES_SCHEMA | {PATH_COLUMN + name: "text" for name in path_columns})
+        return self._table(FILES, _FILES_SCHEMA | {PATH_COLUMN + name: "text" for name in path_columns})
 
     def parts(self) -> TableWriter:
         """The table of parts; rows are file number, start, stop."""
-        return TableWriter(self.folder / PARTS, _PARTS_SCHEMA)
+        return self._table(PARTS, _PARTS_SCHEMA)
 
     def scan(self) -> TableWriter:
         """A table of parts that is not of the plan: what keys are read from."""
-        return TableWriter(self.folder / SCAN, _PARTS_SCHEMA)
+        return self._table(SCAN, _PARTS_SCHEMA)
 
     def mini_batches(self, keys: list[str]) -> TableWriter:
         """The table of mini-batches; rows are stop, then the keys' values."""
-        return TableWriter(self.folder / MINI_BATCHES, {"stop": "int"} | {KEY_COLUMN + name: "text" for name in keys})
+        return self._table(MINI_BATCHES, {"stop": "int"} | {KEY_COLUMN + name: "text" for name in keys})
 
     def closed(self, name: str, writer: TableWriter) -> int:
         """Close one table; returns its number of rows."""
         self.digests[name] = writer.close()
         return writer.rows
+
+    def abandon(self) -> None:
+        """Let go of every table."""
+        for writer in self._writers:
+            writer.abandon()
+
+    def _table(self, name: str, schema: Schema) -> TableWriter:
+        writer = TableWriter(self.folder / name, schema)
+        self._writers.append(writer)
+        return writer
 
 
 @contextmanager
@@ -78,7 +89,11 @@ def drafted(folder: Path) -> Iterator[Draft]:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".planning-"))
     try:
-        yield Draft(temporary)
+        draft = Draft(temporary)
+        try:
+            yield draft
+        finally:
+            draft.abandon()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

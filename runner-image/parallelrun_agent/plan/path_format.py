@@ -34,7 +34,7 @@ class PathFormat:
         self.columns: list[str] = []
         self._dates: dict[str, list[str]] = {}
         pattern = "".join(self._pieces(text.removeprefix("...").lstrip("/")))
-        extension = r"(?:\.[^/]*)?" if text.endswith("}") else ""
+        extension = r"(?:\.[^/.]*)?(?:\.gz)?" if text.endswith("}") else ""
         self._match = re.compile(f"(?:.*/)?{pattern}{extension}", re.DOTALL).fullmatch
 
     def dtypes(self) -> dict[str, str]:
@@ -78,7 +78,9 @@ class PathFormat:
             raise InputError(f"partitionFormat {self.text!r} has {{{name}}} twice", "Give each its own name.")
         number = len(self.columns)
         self.columns.append(name)
-        return self._date_piece(name, number, token["date"]) if token["date"] else f"(?P<c{number}>[^/]+)"
+        if token["date"]:
+            return self._date_piece(name, number, token["date"])
+        return f"(?P<c{number}>[^/]+{'?' if token.end() == len(token.string) else ''})"
 
     def _date_piece(self, name: str, number: int, text: str) -> str:
         parts = _DATE_PART.findall(text)

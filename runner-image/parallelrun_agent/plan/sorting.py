@@ -39,11 +39,17 @@ def sort_on_disk(rows: Iterable[Row], folder: Path, run: int = RUN) -> Iterator[
             runs.append(_write(chunk, folder))
             del chunk
             if len(runs) == _FAN_IN:
-                runs = [_write(_merge(runs), folder)]
+                merged = _write(_merge(runs), folder)
+                _close(runs)
+                runs = [merged]
         yield from _merge(runs)
     finally:
-        for file in runs:
-            file.close()
+        _close(runs)
+
+
+def _close(runs: list[IO[bytes]]) -> None:
+    for file in runs:
+        file.close()
 
 
 def _merge(runs: list[IO[bytes]]) -> Iterator[Row]:
