@@ -17,8 +17,9 @@ import numpy
 from numpy.typing import NDArray
 
 from parallelrun.api.errors import OutputError
+from parallelrun.leases.allocator import Counts
 from parallelrun_agent.output.segments import payload_crc, segment_path
-from parallelrun_agent.output.winners import SUCCEEDED, Rows, Winners
+from parallelrun_agent.output.winners import MISSING, SUCCEEDED, Rows, Winners, sums
 from parallelrun_worker import segment
 
 #: Bytes of payload read together; larger payloads come in pieces of this size.
@@ -42,6 +43,7 @@ class Corrupt:
     problem: str
     succeeded: bool
     epoch: int
+    counts: Counts  # what it counted for
 
 
 class CorruptRecord(OutputError):
@@ -87,11 +89,11 @@ class Payloads:
         """
         for mini_batches, rows in self._batches(state):
             if pieces and _is_large(rows):
-                yield from self._checked_pieces(int(mini_batches[0]), rows[0])
+                yield from self._checked_pieces(int(mini_batches[0]), rows)
                 continue
             payloads = self._read(rows)
             for place in _wrong(rows, payloads):
-                raise CorruptRecord(self._corrupt(int(mini_batches[place]), rows[place], payloads[place]))
+                raise CorruptRecord(self._corrupt(int(mini_batches[place]), rows[place : place + 1], payloads[place]))
             yield Batch(mini_batches.tolist(), payloads)  # type: ignore[arg-type]  # None would have been wrong
 
     def verify(self) -> Iterator[Corrupt]:
@@ -99,18 +101,26 @@ class Payloads:
         for mini_batches, rows in self._batches(None):
             if _is_large(rows):
                 if not self._large_is_right(rows[0]):
-                    yield self._corrupt(int(mini_batches[0]), rows[0], b"")
+                    yield self._corrupt(int(mini_batches[0]), rows, b"")
                 continue
             payloads = self._read(rows)
             for place in _wrong(rows, payloads):
-                yield self._corrupt(int(mini_batches[place]), rows[place], payloads[place])
+                yield self._corrupt(int(mini_batches[place]), rows[place : place + 1], payloads[place])
 
-    def _batches(self, state: int | None) -> Iterator[tuple[NDArray[numpy.int64], Rows]]:
-        """(mini-batches, rows) that have a payload, in index order, as many as are read together."""
+    def tolerant(self, state: int) -> Iterator[tuple[NDArray[numpy.int64], Rows, list[bytes | None]]]:
+        """(mini-batches, rows, payloads) of all rows in ``state``, in index order; None is a payload that is wrong."""
+        for mini_batches, rows in self._batches(state, empty=True):
+            payloads = self._read(rows)
+            wrong = set(_wrong(rows, payloads))
+            right = [None if at in wrong or text is None else bytes(text) for at, text in enumerate(payloads)]
+            yield mini_batches, rows, right
+
+    def _batches(self, state: int | None, empty: bool = False) -> Iterator[tuple[NDArray[numpy.int64], Rows]]:
+        """(mini-batches, rows) in index order, as many as are read together; without ``empty``, with a payload."""
         for first, rows in self._winners.chunks():
-            chosen = rows["length"] > 0
-            if state is not None:
-                chosen &= rows["state"] == state
+            chosen = rows["state"] == state if state is not None else rows["state"] != MISSING
+            if not empty:
+                chosen &= rows["length"] > 0
             places = numpy.flatnonzero(chosen)
             kept = rows[places]
             for batch in _batches(kept["length"]):
@@ -163,8 +173,9 @@ class Payloads:
         except OSError:
             return False
 
-    def _checked_pieces(self, mini_batch: int, row: Rows) -> Iterator[Batch]:
+    def _checked_pieces(self, mini_batch: int, rows: Rows) -> Iterator[Batch]:
         """A large payload piece by piece; its checksum is known with the last one, which is not yielded if wrong."""
+        row = rows[0]
         begin, crc = int(row["offset"]), 0
         end = begin + int(row["length"])
         for start in range(begin, end, BATCH_BYTES):
@@ -172,10 +183,12 @@ class Payloads:
             piece = self._pread(int(row["segment"]), start, stop)
             crc = crc32(piece or b"", crc)
             if piece is None or len(piece) < stop - start or (stop == end and crc != row["data_crc"]):
-                raise CorruptRecord(self._corrupt(mini_batch, row, piece))
+                raise CorruptRecord(self._corrupt(mini_batch, rows, piece))
             yield Batch([mini_batch], [piece])
 
-    def _corrupt(self, mini_batch: int, row: Rows, payload: Buffer | None) -> Corrupt:
+    def _corrupt(self, mini_batch: int, rows: Rows, payload: Buffer | None) -> Corrupt:
+        """``rows`` is the one row."""
+        row = rows[0]
         problem = "cannot be read" if payload is None else "does not match its checksum"
         return Corrupt(
             mini_batch=mini_batch,
@@ -184,6 +197,7 @@ class Payloads:
             problem=problem,
             succeeded=bool(row["state"] == SUCCEEDED),
             epoch=int(row["epoch"]),
+            counts=Counts(*sums(rows).tolist()),
         )
 
 

@@ -138,28 +138,45 @@ def best_records(folder: Path, holders: Collection[str], start: int, stop: int, 
     """The winning record of each mini-batch in [start, stop) among the segments of ``holders``, by mini-batch.
 
     Their segments are fsynced first, so what is returned may be reported as sealed. A segment that cannot be synced or
-    read counts as not there, and with ``check_payloads`` so does a record whose payload does not match its checksum:
-    those mini-batches are run again, which is always right.
+    read counts as not there, and with ``check_payloads`` so does a record whose payload does not match its checksum
+    (and a failure that such a success had made up for): those mini-batches are run again, which is always right.
     """
     found: list[Records] = [numpy.empty(0, dtype=RECORD)]
+    damaged: list[Records] = [numpy.empty(0, dtype=RECORD)]
     for name in list_segments(folder):
         if layout.segment_holder(name) in holders:
-            found.extend(_sealed_records(segment_path(folder, name), start, stop, check_payloads))
+            _read_sealed(segment_path(folder, name), start, stop, check_payloads, found, damaged)
     records = numpy.concatenate(found)
     best: Records = records[winners_among(records)]
-    return best
+    return best[~_made_up_for(best, numpy.concatenate(damaged))]
 
 
-def _sealed_records(path: Path, start: int, stop: int, check_payloads: bool) -> list[Records]:
+def _read_sealed(
+    path: Path, start: int, stop: int, check_payloads: bool, found: list[Records], damaged: list[Records]
+) -> None:
     try:
         sync(path)
-        found = []
         for chunk in sound_records(path, stop):
             records = chunk.records[chunk.records["mini_batch"] >= numpy.uint64(start)]
-            found.append(_with_right_payload(path, records) if check_payloads else records)
+            right = _right_payloads(path, records) if check_payloads else numpy.ones(len(records), dtype=bool)
+            found.append(records[right])
+            damaged.append(records[~right])
     except OSError:
-        return []
-    return found
+        return
+
+
+def _made_up_for(best: Records, damaged: Records) -> NDArray[numpy.bool_]:
+    """Which of ``best`` are failures that a success, now damaged, had been sealed beside or after."""
+    chosen = numpy.zeros(len(best), dtype=bool)
+    lost = damaged[damaged["status"] == segment.SUCCEEDED]
+    if len(lost):
+        places = numpy.searchsorted(best["mini_batch"], lost["mini_batch"])
+        known = places < len(best)
+        places, lost = places[known], lost[known]
+        same = best["mini_batch"][places] == lost["mini_batch"]
+        failed = best["status"][places] == segment.FAILED
+        chosen[places[same & failed & (best["epoch"][places] <= lost["epoch"])]] = True
+    return chosen
 
 
 def sync(path: Path) -> None:
@@ -172,15 +189,14 @@ def sync(path: Path) -> None:
             os.close(fd)
 
 
-def _with_right_payload(path: Path, records: Records) -> Records:
+def _right_payloads(path: Path, records: Records) -> NDArray[numpy.bool_]:
     fd = os.open(f"{path}{segment.DATA_SUFFIX}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         fields = records[["offset", "length", "data_crc"]].tolist()
         right = [payload_crc(fd, offset, length) == crc for offset, length, crc in fields]
     finally:
         os.close(fd)
-    kept: Records = records[numpy.array(right, dtype=bool)]
-    return kept
+    return numpy.array(right, dtype=bool)
 
 
 def payload_crc(fd: int, offset: int, length: int, piece: int = 1 << 20) -> int:

@@ -19,18 +19,16 @@ import struct
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from parallelrun.api import layout
 from parallelrun.api.errors import RunFolderError
+from parallelrun.leases.allocator import Counts
 from parallelrun_agent.output import durable
 from parallelrun_agent.output.segments import CHUNK, Records, list_segments, segment_path, sound_records, winners_among
-
-if TYPE_CHECKING:
-    from parallelrun.leases.allocator import Counts
 
 ROW = numpy.dtype(
     [
@@ -55,7 +53,7 @@ _SAME_NAME = ("try_number", "epoch", "offset", "length", "data_crc", "items", "r
 
 _MAGIC = b"PRWINNER"
 _HEADER = struct.Struct("<8sQQ40x")
-_TEMPORARY = "winners.tmp-"
+TEMPORARY = "winners.tmp-"
 
 Rows = NDArray[Any]  # of dtype ROW
 #: A record by the name of its segment and its place in that segment's index.
@@ -163,10 +161,12 @@ class Winners:
 
     def totals(self) -> Counts:
         """Final counts: items failed are those of failed mini-batches and those that short returns lack."""
-        from parallelrun.leases.allocator import Counts
+        total = sum((sums(rows) for _, rows in self.chunks()), numpy.zeros(5, dtype=numpy.int64))
+        return Counts(*total.tolist())
 
-        sums = sum((_sums(rows) for _, rows in self.chunks()), numpy.zeros(5, dtype=numpy.int64))
-        return Counts(*(int(value) for value in sums))
+    def rows_of_successes(self) -> int:
+        """How many lines or rows the payloads of successes hold."""
+        return sum(int(rows["rows"][rows["state"] == SUCCEEDED].sum(dtype=numpy.int64)) for _, rows in self.chunks())
 
     def _finish_file(self) -> None:
         names = json.dumps(self.segments).encode()
@@ -186,7 +186,7 @@ class Winners:
 def _new_table(folder: Path, total: int) -> Path:
     """An empty table whose space is reserved: writing to a mapped file on a full volume would kill us."""
     with durable.writing(folder):
-        fd, path = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
+        fd, path = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
         try:
             os.fchmod(fd, 0o644)  # people and later pods read what is saved
             os.posix_fallocate(fd, 0, _HEADER.size + total * ROW.itemsize)
@@ -253,8 +253,8 @@ def _drop_unused(rows: Rows, names: list[str]) -> list[str]:
     return [name for name, is_used in zip(names, used, strict=True) if is_used]
 
 
-def _sums(rows: Rows) -> NDArray[numpy.int64]:
-    """Completed, failed, retried, items succeeded, items failed."""
+def sums(rows: Rows) -> NDArray[numpy.int64]:
+    """What ``rows`` add up to, in the order of Counts: completed, failed, retried, items succeeded, items failed."""
     failed, succeeded = rows["state"] == FAILED, rows["state"] == SUCCEEDED
     items = rows["items"].astype(numpy.int64)
     processed = numpy.where(succeeded, numpy.minimum(items, rows["returned"]), 0)

@@ -1,0 +1,31 @@
+"""Reading ``schema.json``: what the first mini-batch that had columns published, and all later ones fitted.
+
+columns   names of the columns, in order: strings, or objects with a "name"; without the index
+arrow     Parquet only: the Arrow schema as an IPC message, in base64
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api.errors import OutputError
+
+
+def read_schema(path: Path) -> dict[str, Any] | None:
+    """The published schema; None where none was, since no mini-batch returned any rows. Raises OutputError."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"The output's schema {path} cannot be read: {error}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("columns"), list):
+        raise OutputError(f'The output\'s schema {path} has no list of "columns"')
+    return value
+
+
+def column_names(schema: dict[str, Any]) -> list[str]:
+    """The names of the published columns, in order."""
+    return [column["name"] if isinstance(column, dict) else str(column) for column in schema["columns"]]
