@@ -22,6 +22,7 @@ from parallelrun.local.places import Places
 if TYPE_CHECKING:
     from parallelrun.api.manifest import LoadedJob
     from parallelrun.api.models import ParallelRunJob
+    from parallelrun.local.request import RunRequest
 
 NODES_PER_SHARD = 64
 
@@ -38,6 +39,32 @@ class Prepared:
 
 def silent(_: str) -> None:
     """Says nothing: the default for ``say``."""
+
+
+def for_request(request: RunRequest, say: Callable[[str], None] = silent) -> Prepared:
+    """What was asked for on a command line, ready to run. Raises as :func:`prepare`, and ManifestError."""
+    from parallelrun.api.manifest import load_manifest
+    from parallelrun.local.rerun import prepare_rerun
+
+    if request.rerun_of is not None:
+        return prepare_rerun(
+            request.rerun_of,
+            request.output,
+            request.sets,
+            source=request.source,
+            failed_only=request.failed_only,
+            say=say,
+        )
+    manifest = request.manifest or kustomize.job_file(request.kustomize or Path())
+    return prepare(
+        load_manifest(manifest, request.sets),
+        output=request.output,
+        source=request.source,
+        maps=request.maps,
+        resume=request.resume,
+        kustomization=request.kustomize,
+        say=say,
+    )
 
 
 def prepare(
@@ -92,16 +119,25 @@ def _fresh(
 def ground_of(
     loaded: LoadedJob, folder: Path, maps: Mapping[str, str], kustomization: Path | None, say: Callable[[str], None]
 ) -> resolve.Ground:
-    """What ``loaded`` is resolved against, for a run in ``folder``."""
+    """What ``loaded`` is resolved against, for a run in ``folder``.
+
+    A ``kustomization`` that was asked for is read whole; one that only stands beside the manifest, for ConfigMaps that
+    the manifest's own file does not have.
+    """
     base = Path(os.path.abspath(loaded.path)).parent
-    beside = kustomization or base
+    documents = list(loaded.documents)
+    if kustomization is not None:
+        made = kustomize.load(kustomization)
+        documents += [document for path, document in made.resources if not os.path.samefile(path, loaded.path)]
 
     def generated() -> Mapping[str, dict[str, bytes]]:
-        return kustomize.load(beside).config_maps if kustomization or kustomize.file_in(beside) else {}
+        if kustomization is not None:
+            return made.config_maps
+        return kustomize.load(base).config_maps if kustomize.file_in(base) else {}
 
-    config_maps = configmaps.ConfigMaps(loaded.documents, generated)
+    config_maps = configmaps.ConfigMaps(documents, generated)
     places = Places(base, maps, config_maps, folder)
-    return resolve.Ground(loaded.job, folder, places, config_maps, loaded.documents, dict(os.environ), say)
+    return resolve.Ground(loaded.job, folder, places, config_maps, documents, dict(os.environ), say)
 
 
 def ground_of_run(

@@ -79,7 +79,7 @@ def recorded_manifest(folder: Path, sets: list[str] | None = None) -> LoadedJob:
     """The manifest of the run in ``folder``, as it was run."""
     from parallelrun.api.manifest import load_manifest
 
-    return load_manifest(folder / layout.MANIFEST, sets=sets or [])
+    return load_manifest(folder / layout.MANIFEST, sets or [])
 
 
 def _ground(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parallelrun.api.models import ParallelRunJob
 from parallelrun.local import prepare
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from parallelrun.api.errors import SourceError
 from parallelrun.local import script
 

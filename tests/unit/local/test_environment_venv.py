@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from parallelrun.api.errors import EnvironmentError_
 from parallelrun.api.models import Environment
 from parallelrun.local import environment
@@ -19,7 +20,8 @@ def write_wheel(folder: Path, value: int = 1) -> Path:
         wheel.writestr("tiny.py", f"VALUE = {value}\n")
         wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
         wheel.writestr(
-            "tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            "tiny-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         wheel.writestr("tiny-1.0.dist-info/RECORD", "")
     return folder / WHEEL
@@ -57,10 +59,12 @@ def test_a_venv_has_its_own_packages_before_ours_and_is_built_once(base: Path) -
     python = ensure(base, said, pip=[f"./{WHEEL}"])
     assert value_in(python) == "1 True"
     assert ensure(base, said, pip=[f"./{WHEEL}"]) == python
-    assert len(said) == 1 and "installing" in said[0]
+    assert len(said) == 1
+    assert "installing" in said[0]
     write_wheel(base, value=2)
     other = ensure(base, said, pip=[f"./{WHEEL}"])
-    assert other != python and value_in(other) == "2 True"
+    assert other != python
+    assert value_in(other) == "2 True"
 
 
 def test_without_uv_pip_does_the_same(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +81,8 @@ def test_runs_that_want_the_same_venv_at_once_build_it_once_and_a_torn_one_again
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(found)) == 1 and len(said) == 1
+    assert len(set(found)) == 1
+    assert len(said) == 1
     folder = Path(str(found[0])).parent.parent
     (folder / ".parallelrun-complete").unlink()
     shutil.rmtree(folder / "lib")

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
+
 from parallelrun.api.errors import ManifestError
 from parallelrun.local import configmaps, kustomize
 from parallelrun.local.configmaps import ConfigMaps
@@ -31,7 +32,9 @@ def test_a_malformed_config_map_is_named(document: dict, words: str) -> None:
         configmaps.parse({"kind": "ConfigMap", **document})
 
 
-@pytest.mark.parametrize(("there", "asked"), [("code", "code"), ("code", "code-4kbc7gt9h2"), ("code-4kbc7gt9h2", "code")])
+@pytest.mark.parametrize(
+    ("there", "asked"), [("code", "code"), ("code", "code-4kbc7gt9h2"), ("code-4kbc7gt9h2", "code")]
+)
 def test_a_name_with_kustomize_s_hash_is_the_same_config_map(there: str, asked: str) -> None:
     maps = ConfigMaps([{**CODE, "metadata": {"name": there}}], dict)
     assert maps.get(asked, "spec.source") == {"a.py": b"x = 1\n"}
@@ -64,7 +67,9 @@ def write_kustomization(folder: Path, text: str) -> Path:
 
 
 def test_a_kustomization_makes_resources_and_generated_config_maps(tmp_path: Path) -> None:
-    (tmp_path / "job.yaml").write_text("kind: ParallelRunJob\n---\nkind: ConfigMap\nmetadata: {name: own}\ndata: {k: v}\n")
+    (tmp_path / "job.yaml").write_text(
+        "kind: ParallelRunJob\n---\nkind: ConfigMap\nmetadata: {name: own}\ndata: {k: v}\n"
+    )
     (tmp_path / "1.png").write_bytes(b"\x89PNG")
     nested = write_kustomization(tmp_path / "nested", "configMapGenerator:\n- {name: deep, literals: ['a=\"b=c\"']}\n")
     (nested / "x").write_text("")
@@ -116,7 +121,7 @@ def test_a_folder_without_a_kustomization_or_with_no_or_two_jobs_is_refused(tmp_
     (tmp_path / "b.yaml").write_text("kind: ParallelRunJob\n")
     with pytest.raises(ManifestError, match="holds 2 ParallelRunJobs"):
         kustomize.job_file(write_kustomization(tmp_path, "resources: [a.yaml, b.yaml]"))
-    with pytest.raises(ManifestError, match="No resource of .* is a ParallelRunJob"):
+    with pytest.raises(ManifestError, match=r"No resource of .* is a ParallelRunJob"):
         kustomize.job_file(write_kustomization(tmp_path, "resources: []"))
 
 

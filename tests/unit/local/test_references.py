@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from parallelrun.api.errors import ManifestError
 from parallelrun.local.references import substitute
 
@@ -26,7 +27,7 @@ def test_every_unknown_reference_is_named_with_its_field_and_the_nearest_name() 
     with pytest.raises(ManifestError) as caught:
         substitute([("spec.arguments[0]", "$(sideInputs.lables)"), ("spec.arguments[3]", "$(date)")], VALUES)
     message = str(caught.value)
-    assert 'spec.arguments[0]: $(sideInputs.lables) refers to nothing' in message
+    assert "spec.arguments[0]: $(sideInputs.lables) refers to nothing" in message
     assert 'Did you mean "sideInputs.labels"?' in message
     assert "spec.arguments[3]: $(date)" in message
     assert "$$(x)" in message

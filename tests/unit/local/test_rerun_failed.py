@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, ParallelRunError, RunFolderError
 from parallelrun.leases import header as headers
@@ -44,7 +45,10 @@ def again(run: prepare.Prepared, *sets: str, **options: Any) -> prepare.Prepared
 def test_a_rerun_plans_again_under_higher_epochs_and_must_find_the_same_plan(base: prepare.Prepared) -> None:
     header = again(base).header
     assert (header.phase, header.generation, header.plan) == (headers.Phase.PLANNING, 2, PLAN)
-    assert header.open_shards == 1 and header.winners is None and header.result == {} and not header.reported
+    assert header.open_shards == 1
+    assert header.winners is None
+    assert header.result == {}
+    assert not header.reported
     assert header.job_uid != base.header.job_uid
 
 
@@ -60,8 +64,10 @@ def test_results_are_linked_and_all_else_is_new(base: prepare.Prepared) -> None:
     run = again(base)
     for name in (layout.PLAN_PREFIX + PLAN.sha256, layout.SEGMENTS, layout.TRIES):
         assert os.path.samefile(run.folder / name / "file", base.folder / name / "file")
-    assert (run.folder / layout.SCHEMA).exists() and not (run.folder / layout.SUCCESS).exists()
-    assert run.settings.arguments == [f"{run.folder}/trained"] and os.listdir(run.folder / "trained") == []
+    assert (run.folder / layout.SCHEMA).exists()
+    assert not (run.folder / layout.SUCCESS).exists()
+    assert run.settings.arguments == [f"{run.folder}/trained"]
+    assert os.listdir(run.folder / "trained") == []
     assert run.settings.inputs == base.settings.inputs
 
 
@@ -72,7 +78,8 @@ def test_where_links_fail_results_are_copied(base: prepare.Prepared, monkeypatch
     monkeypatch.setattr(os, "link", no_links)
     run = again(base)
     file = run.folder / layout.SEGMENTS / "file"
-    assert file.read_bytes() == b"segments" and file.stat().st_nlink == 1
+    assert file.read_bytes() == b"segments"
+    assert file.stat().st_nlink == 1
 
 
 def test_settings_may_change_but_not_what_the_results_were_made_with(base: prepare.Prepared) -> None:
@@ -92,7 +99,9 @@ def test_the_script_that_was_run_is_run_again_unless_another_is_given(site: Any,
     assert run.settings.source_hash == base.settings.source_hash
     assert sorted(os.listdir(run.folder / layout.SOURCE)) == ["helper.py", "score.py"]
     assert "return mini_batch" in (run.folder / layout.SOURCE / "score.py").read_text()
-    assert len(said) == 1 and "score.py has changed" in said[0] and "--source" in said[0]
+    assert len(said) == 1
+    assert "score.py has changed" in said[0]
+    assert "--source" in said[0]
     fixed = again(base, source=site.base / "code")
     assert "return []" in (fixed.folder / layout.SOURCE / "score.py").read_text()
     assert fixed.settings.source_hash != base.settings.source_hash
@@ -111,7 +120,8 @@ def test_config_maps_and_models_come_from_the_earlier_run(site: Any) -> None:
     )
     whole = again(run, failed_only=False)
     shutil.rmtree(run.folder)
-    assert whole.settings.environment == {"X": "1"} and whole.header.generation == 1
+    assert whole.settings.environment == {"X": "1"}
+    assert whole.header.generation == 1
     assert whole.settings.inputs[0].paths == [str(whole.folder / layout.CONFIG_MAPS / "tiny")]
     assert sorted(os.listdir(whole.settings.inputs[0].root)) == ["score.py", "x"]
     assert [model.name for model in whole.settings.registered_models] == ["m"]

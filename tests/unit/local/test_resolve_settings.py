@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parallelrun.api import layout
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.models import Resources
@@ -23,7 +24,13 @@ def test_relative_paths_start_at_the_manifest_s_folder_and_references_are_resolv
         sideInputs=[{"name": "labels", "path": "labels.txt"}],
         models=[{"name": "digits", "path": "model/"}],
         outputs=[{"name": "trained", "path": "trained/"}, {"name": "far", "path": str(site.base / "far")}],
-        arguments=["$(inputs.images)", "--l=$(sideInputs.labels)", "$(models.digits)", "$(outputs.trained)", "$(job.name)"],
+        arguments=[
+            "$(inputs.images)",
+            "--l=$(sideInputs.labels)",
+            "$(models.digits)",
+            "$(outputs.trained)",
+            "$(job.name)",
+        ],
         environment={"env": [{"name": "WHERE", "value": "$(outputs.far)"}, {"name": "ESCAPED", "value": "$$(x)"}]},
     )
     base = str(site.base)
@@ -35,14 +42,22 @@ def test_relative_paths_start_at_the_manifest_s_folder_and_references_are_resolv
         "mnist",
     ]
     assert run.settings.environment == {"WHERE": f"{base}/far", "ESCAPED": "$(x)"}
-    assert (run.folder / "trained").is_dir() and (site.base / "far").is_dir()
+    assert (run.folder / "trained").is_dir()
+    assert (site.base / "far").is_dir()
     assert os.listdir(run.folder / layout.MODELS) == ["model"]
     assert (run.folder / layout.MODELS / "model" / "weights.bin").read_bytes() == b"w"
 
 
 def test_settings_travel_as_json_and_are_what_the_agent_will_read(site: Any) -> None:
     run = site.prepare(
-        inputs=[{"name": "t", "type": "Tabular", "paths": ["labels.txt"], "table": {"format": "csv", "columns": {"a": "int64"}}}],
+        inputs=[
+            {
+                "name": "t",
+                "type": "Tabular",
+                "paths": ["labels.txt"],
+                "table": {"format": "csv", "columns": {"a": "int64"}},
+            }
+        ],
         miniBatchSize="10KB",
         output={"format": "CSV", "csv": {"separator": ";"}, "path": "results"},
         nodeCount=2,
@@ -50,17 +65,21 @@ def test_settings_travel_as_json_and_are_what_the_agent_will_read(site: Any) -> 
     )
     settings = run.settings
     assert JobSettings.from_json(settings.to_json()) == settings
-    assert settings.mini_batch_size == 10240 and settings.node_count == 2
-    assert settings.inputs[0].table.columns == {"a": "int64"} and settings.inputs[0].root == str(site.base)
-    assert settings.output.path == str(site.base / "results") and settings.output.csv_separator == ";"
+    assert settings.mini_batch_size == 10240
+    assert settings.node_count == 2
+    assert settings.inputs[0].table.columns == {"a": "int64"}
+    assert settings.inputs[0].root == str(site.base)
+    assert settings.output.path == str(site.base / "results")
+    assert settings.output.csv_separator == ";"
     assert settings.advanced.progress_update_timeout == 7.0
-    assert len(settings.uid) == 32 and settings.source_hash and settings.spec_hash and settings.python is None
+    assert len(settings.uid) == 32
+    assert settings.source_hash
+    assert settings.spec_hash
+    assert settings.python is None
 
 
 def test_an_input_that_is_one_file_is_referred_to_as_that_file(site: Any) -> None:
-    run = site.prepare(
-        inputs=[{"name": "one", "type": "File", "paths": ["images/2.png"]}], arguments=["$(inputs.one)"]
-    )
+    run = site.prepare(inputs=[{"name": "one", "type": "File", "paths": ["images/2.png"]}], arguments=["$(inputs.one)"])
     assert run.settings.arguments == [str(site.base / "images" / "2.png")]
     assert run.settings.inputs[0].root == str(site.base / "images")
 
@@ -77,7 +96,9 @@ def test_an_input_that_is_one_file_is_referred_to_as_that_file(site: Any) -> Non
         (["odd [1]/*.csv"], ["odd [1]/*.csv"], "."),
     ],
 )
-def test_globs_are_absolute_and_know_their_literal_folder(site: Any, paths: list[str], expected: list[str], root: str) -> None:
+def test_globs_are_absolute_and_know_their_literal_folder(
+    site: Any, paths: list[str], expected: list[str], root: str
+) -> None:
     (site.base / "odd [1]").mkdir()
     (site.base / "odd [1]" / "x.csv").write_text("")
     (run_input,) = site.prepare(inputs=[{"name": "i", "type": "File", "paths": paths}]).settings.inputs
@@ -116,7 +137,8 @@ def test_a_config_map_serves_as_source_input_side_input_and_variables(site: Any)
     folder = run.folder / layout.CONFIG_MAPS / "tiny"
     assert run.settings.inputs[0].paths == [f"{folder}/*.txt"]
     assert run.settings.side_inputs == {"whole": str(folder), "one": str(folder / "b.txt")}
-    assert run.settings.environment["A"] == "A" and run.settings.environment["P_b.txt"] == "B"
+    assert run.settings.environment["A"] == "A"
+    assert run.settings.environment["P_b.txt"] == "B"
     assert (folder / "b.txt").read_text() == "B"
     assert (run.folder / layout.SOURCE / "score.py").exists()
 
@@ -130,7 +152,11 @@ def test_a_config_map_may_come_from_the_kustomization_beside_the_manifest(site: 
 def test_registered_models_stand_beside_the_job_and_several_listed_ones_share_no_folder(site: Any) -> None:
     (site.base / "other.bin").write_bytes(b"o")
     documents = [
-        {"kind": "Model", "metadata": {"name": "mnist-prs"}, "spec": {"name": "mnist_prs", "version": 3, "path": "model"}},
+        {
+            "kind": "Model",
+            "metadata": {"name": "mnist-prs"},
+            "spec": {"name": "mnist_prs", "version": 3, "path": "model"},
+        },
         {"kind": "Model", "metadata": {"name": "plain"}, "spec": {"path": "other.bin"}},
     ]
     run = site.prepare(*documents, models=[{"name": "a", "path": "model"}, {"name": "b", "path": "other.bin"}])
@@ -151,7 +177,8 @@ def test_what_comes_from_a_secret_is_taken_from_the_shell_as_it_is(site: Any, mo
 
 def test_the_image_is_ignored_and_said_once(site: Any) -> None:
     site.prepare(environment={"image": "registry.example.com/x"})
-    assert [text for text in site.said if "image" in text] == site.said and len(site.said) == 1
+    assert [text for text in site.said if "image" in text] == site.said
+    assert len(site.said) == 1
 
 
 @pytest.mark.parametrize(
@@ -195,7 +222,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"inputs": [{"name": "i", "type": "File", "paths": ["images/1.png", "images/3.png"]}]},
         r"spec.inputs\[0\].paths\[1\]: images/3.png does not exist",
     ),
-    "dataset": ({"inputs": [{"name": "i", "dataset": "mnist"}]}, r'inputs\[0\].dataset: the registered dataset "mnist"'),
+    "dataset": (
+        {"inputs": [{"name": "i", "dataset": "mnist"}]},
+        r'inputs\[0\].dataset: the registered dataset "mnist"',
+    ),
     "side input": (
         {"sideInputs": [{"name": "l", "path": "label.txt"}]},
         r'spec.sideInputs\[0\].path: label.txt does not exist(.|\n)*Did you mean "labels.txt"',
@@ -230,7 +260,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         r"spec.source.git: https://example.com/r.git is not on this machine(.|\n)*--source DIR",
     ),
     "image path": ({"source": {"imagePath": "/app"}}, r"spec.source.imagePath: /app is not on this machine"),
-    "script": ({"entryScript": "scores.py"}, r'there is no scores.py in the source folder(.|\n)*Did you mean "score.py"'),
+    "script": (
+        {"entryScript": "scores.py"},
+        r'there is no scores.py in the source folder(.|\n)*Did you mean "score.py"',
+    ),
     "script outside": ({"entryScript": "../labels.txt"}, r"outside the source folder"),
     "secret": (
         {"environment": {"env": [{"name": "UNSET_T", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}},
@@ -249,7 +282,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"environment": {"requirements": "req.txt"}},
         r"spec.environment.requirements: .*req.txt does not exist",
     ),
-    "output above the run": ({"outputs": [{"name": "o", "path": "../x"}]}, r"outputs\[0\].path: ../x is outside the run"),
+    "output above the run": (
+        {"outputs": [{"name": "o", "path": "../x"}]},
+        r"outputs\[0\].path: ../x is outside the run",
+    ),
     "our own folder": ({"outputs": [{"name": "o", "path": "./segments/x"}]}, r"is parallelrun's own place"),
     "output is a file": ({"output": {"path": "labels.txt/out"}}, r"cannot be written to"),
     "rerunOf": ({"rerunOf": {"name": "mnist-1"}}, r"spec.rerunOf(.|\n)*parallelrun rerun"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.leases import header as headers
@@ -36,10 +37,13 @@ def test_a_resumed_run_is_the_same_run_of_the_next_generation(site: Any, run: pr
     (run.folder / layout.SOURCE / "cloned-by-script").write_text("kept")
     shutil.rmtree(run.folder / "trained")
     resumed = again(site)
-    assert resumed.folder == run.folder and resumed.settings == run.settings
-    assert resumed.header.generation == 2 and resumed.header.job_uid == run.header.job_uid
+    assert resumed.folder == run.folder
+    assert resumed.settings == run.settings
+    assert resumed.header.generation == 2
+    assert resumed.header.job_uid == run.header.job_uid
     assert resume.read_header(run.folder) == resumed.header
-    assert (run.folder / layout.SOURCE / "cloned-by-script").exists() and (run.folder / "trained").is_dir()
+    assert (run.folder / layout.SOURCE / "cloned-by-script").exists()
+    assert (run.folder / "trained").is_dir()
 
 
 def test_it_can_be_named_by_its_folder(site: Any, run: prepare.Prepared) -> None:
@@ -104,8 +108,9 @@ def test_a_changed_config_map_is_refused_by_its_key_and_an_unchanged_one_is_not_
     run = site.prepare(document, **SPEC, **spec)
     file = run.folder / layout.CONFIG_MAPS / "tiny" / "a.txt"
     before = file.stat().st_mtime_ns
-    assert again(site, document, **spec) and file.stat().st_mtime_ns == before
-    with pytest.raises(InputChanged, match="configmap://tiny/a.txt is not what it was"):
+    assert again(site, document, **spec)
+    assert file.stat().st_mtime_ns == before
+    with pytest.raises(InputChanged, match=r"configmap://tiny/a.txt is not what it was"):
         again(site, {**document, "data": {"a.txt": "B"}}, **spec)
 
 
@@ -133,7 +138,8 @@ def test_a_preparation_that_was_cut_short_begins_again(site: Any, tmp_path: Path
     (folder / layout.SOURCE).mkdir()
     lock.close()
     begun = again(site, options={"output": folder})
-    assert begun.header.generation == 1 and any("had not begun" in text for text in site.said)
+    assert begun.header.generation == 1
+    assert any("had not begun" in text for text in site.said)
 
 
 def test_there_must_be_something_to_resume(site: Any, tmp_path: Path) -> None:
@@ -169,7 +175,8 @@ def test_without_a_manifest_the_recorded_one_is_used(site: Any) -> None:
     run = site.prepare(document, **{**SPEC, "source": {"configMap": {"name": "tiny"}}})
     resumed = resume.reopen(run.folder)
     resumed.lock.close()
-    assert resumed.settings == run.settings and resumed.header.generation == 2
+    assert resumed.settings == run.settings
+    assert resumed.header.generation == 2
     (site.base / "labels.txt").write_text("other")
     with pytest.raises(InputChanged, match="The side input labels"):
         resume.reopen(run.folder)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from parallelrun.api import layout
 from parallelrun.api.errors import NoSpace, RunFolderError
 from parallelrun.api.settings import JobSettings
@@ -25,12 +26,14 @@ def test_the_default_folder_is_named_by_job_and_time_and_never_used_twice(
         folder, lock = run_folder.new("mnist", None, now=0.0)
         folders.append(folder.name)
         lock.close()
-    assert folders[0].startswith("mnist-19") and folders[1:] == [f"{folders[0]}-2", f"{folders[0]}-3"]
+    assert folders[0].startswith("mnist-19")
+    assert folders[1:] == [f"{folders[0]}-2", f"{folders[0]}-3"]
 
 
 def test_a_run_is_there_only_once_its_settings_are(tmp_path: Path) -> None:
     folder, lock = run_folder.new("mnist", tmp_path / "run")
-    assert run_folder.looks_like_run(folder) and not run_folder.holds_run(folder)
+    assert run_folder.looks_like_run(folder)
+    assert not run_folder.holds_run(folder)
     run_folder.finish(folder, SETTINGS)
     lock.close()
     assert run_folder.existing(folder) == folder
@@ -47,7 +50,9 @@ def test_what_a_killed_preparation_left_is_cleared(tmp_path: Path) -> None:
     lock.close()
     again, lock = run_folder.new("mnist", tmp_path / "run")
     lock.close()
-    assert not (again / layout.SOURCE).exists() and not (again / "link").exists() and tmp_path.exists()
+    assert not (again / layout.SOURCE).exists()
+    assert not (again / "link").exists()
+    assert tmp_path.exists()
 
 
 def test_a_folder_with_a_run_or_with_anything_else_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -59,7 +64,8 @@ def test_a_folder_with_a_run_or_with_anything_else_in_it_is_refused_and_left_alo
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(RunFolderError, match="is not empty, and not a run's folder"):
         run_folder.new("mnist", tmp_path)
-    assert (tmp_path / "thesis.tex").exists() and not (tmp_path / layout.LOCK).exists()
+    assert (tmp_path / "thesis.tex").exists()
+    assert not (tmp_path / layout.LOCK).exists()
 
 
 def test_a_second_run_on_the_same_folder_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -77,7 +83,8 @@ def test_the_lock_of_a_killed_process_is_free_at_once_even_if_its_child_lives(tm
     holder = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holder.stdout is not None and holder.stdin is not None
+    assert holder.stdout is not None
+    assert holder.stdin is not None
     child = int(holder.stdout.readline())
     try:
         with pytest.raises(RunFolderError, match=f"process {holder.pid} runs"):
@@ -146,4 +153,5 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     run_folder.write(tmp_path, "x", b"old")
     (tmp_path / "x.tmp").write_bytes(b"torn")
     run_folder.write(tmp_path, "x", b"new")
-    assert os.listdir(tmp_path) == ["x"] and (tmp_path / "x").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"new"

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from parallelrun.api.errors import InputChanged, SourceError
 from parallelrun.local import run_folder, source
 
