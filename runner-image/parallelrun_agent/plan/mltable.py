@@ -104,6 +104,8 @@ def _load(name: str, file: str) -> tuple[dict[str, Any], list[int]]:
         raise InputError(f"input {name!r}: {file} has no list of paths", "For example:\npaths:\n- pattern: ./*.csv")
     if unknown := sorted(map(str, content.keys() - _TOP)):
         raise InputError(f"input {name!r}: {file}: unknown field {unknown[0]!r}{_meant(unknown[0], _TOP)}")
+    if not isinstance(content.get("transformations") or [], list):
+        raise InputError(f"input {name!r}: {file}: transformations is not a list", "Each begins with a dash.")
     return content, _lines(node)
 
 
@@ -117,8 +119,6 @@ def _lines(document: Any) -> list[int]:
 
 def _named(steps: Any) -> list[tuple[str, Any]]:
     """Transformations as name and value: each is a name, or a mapping with one."""
-    if not isinstance(steps, list):
-        return []
     return [next(iter(step.items())) if isinstance(step, dict) and step else (str(step), None) for step in steps]
 
 

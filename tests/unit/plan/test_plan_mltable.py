@@ -1,0 +1,143 @@
+"""MLTable folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from parallelrun.api.errors import InputError
+
+
+def _folder(planner, text: str, **files: str | bytes) -> None:
+    planner.write(
+        {"MLTable": text, **{name.replace("__", "/").replace("_", "."): body for name, body in files.items()}}
+    )
+
+
+def _plan(planner, size: int = 1000, **settings):
+    return planner.plan(planner.input(type="MLTable", **settings), size=size)
+
+
+def test_the_iris_table_is_read_as_its_file_says(planner) -> None:
+    data = os.environ.get("PARALLELRUN_TEST_DATA")
+    if not data:
+        pytest.skip("PARALLELRUN_TEST_DATA is not set: the folder with the test data")
+    folder = Path(data) / "iris"
+    planner.write({name: (folder / name).read_bytes() for name in ("MLTable", "iris.csv")})
+    reader = _plan(planner, size=10_240)
+    frame = pd.read_csv(folder / "iris.csv")
+    assert reader.input_config()["table"]["names"] == list(frame.columns)
+    assert set(reader.input_config()["table"]["columns"].values()) == {"float64"}
+
+
+def test_files_patterns_and_folders_below_the_table(planner) -> None:
+    text = "paths:\n- pattern: ./a/*.csv\n- file: ./b.csv\n- file: ./c\n- folder: d\n"
+    _folder(planner, text + "transformations:\n- read_delimited\n", a__1_csv="x\n1\n", b_csv="x\n2\n")
+    planner.write({"c/1.csv": "x\n3\n", "d/e/1.csv": "x\n4\n"})
+    reader = _plan(planner)
+    assert [name for names in map(reader.files, range(4)) for name in names] == [
+        str(planner.root / name) for name in ("a/1.csv", "b.csv", "c/1.csv", "d/e/1.csv")
+    ]
+
+
+def test_a_table_without_a_read_is_files(planner) -> None:
+    _folder(planner, "paths:\n- pattern: ./*.png\n", a_png="", b_png="")
+    reader = planner.plan(planner.input(type="MLTable"), size=1)
+    assert (reader.kind, planner.names(reader)) == ("file", [["a.png"], ["b.png"]])
+
+
+def test_options_of_delimited_files(planner, frames_of) -> None:
+    text = """
+paths: [{pattern: ./*.csv}]
+transformations:
+  - read_delimited:
+      delimiter: ";"
+      encoding: iso88591
+      header: no_header
+      support_multi_line: true
+      include_path_column: true
+"""
+    _folder(planner, text, a_csv='1;"é\n"\n'.encode("latin-1"))
+    reader = _plan(planner)
+    table = reader.input_config()["table"]
+    assert table["include_path_column"] is True
+    assert table["names"] == ["Column1", "Column2"]
+    (frame,) = frames_of(reader)
+    assert frame["Column2"].tolist() == ["é\n"]
+
+
+def test_a_header_in_the_first_file_only(planner, parts_of) -> None:
+    text = "paths: [{pattern: ./*.csv}]\ntransformations:\n- read_delimited: {header: from_first_file}\n"
+    _folder(planner, text, a_csv="x,y\n1,2\n", b_csv="3,4\n")
+    assert parts_of(_plan(planner)) == [[b"1,2\n"], [b"3,4\n"]]
+
+
+def test_columns_from_paths_kept_dropped_and_converted(planner) -> None:
+    text = """
+paths: [{pattern: ./**/*.csv}]
+transformations:
+  - read_delimited
+  - extract_columns_from_partition_format: {partition_format: "{Store}/{Brand}.csv"}
+  - drop_columns: y
+  - keep_columns: [x, Store]
+  - convert_column_types:
+    - {columns: [x], column_type: string}
+    - {columns: y, column_type: {datetime: {formats: ["%Y-%m-%d"]}}}
+"""
+    _folder(planner, text)
+    planner.write({"1001/a.csv": "x,y,z\n1,2024-01-02,3\n"})
+    reader = _plan(planner)
+    table = reader.input_config()["table"]
+    assert table["keep"] == ["x", "Store"]
+    assert table["columns"] == {"x": "object", "y": "datetime64[ns]", "z": "int64"}
+    assert reader.work(0, 1)[0][3] == {"Store": "1001", "Brand": "a"}
+
+
+def test_types_that_are_not_to_be_inferred_are_text(planner) -> None:
+    text = "paths: [{file: a.csv}]\ntransformations:\n- read_delimited: {infer_column_types: false}\n"
+    _folder(planner, text, a_csv="x\n1\n")
+    assert _plan(planner).input_config()["table"]["columns"] == {"x": "object"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("- read_delimited\n- take: 5", r"MLTable, line 4: take: this transformation is not supported"),
+        ("- read_delimted", r"line 3: read_delimted: .* did you mean 'read_delimited'\?"),
+        ("- read_delimited: {seperator: x}", r"line 3: read_delimited: option 'seperator' is not supported"),
+        ("- read_delimited: {header: all_files_different_headers}", "header: all_files_different_headers is not"),
+        ("- read_delimited\n\n# note\n- drop_columns: w", "drop_columns: 'w' is not in the table"),
+        ("- drop_columns: w", "line 3: drop_columns: there is no table yet"),
+        ("- read_delimited\n- convert_column_types: [{columns: x, column_type: stream_info}]", "'stream_info' is not"),
+        ("- read_delimited\n- read_parquet", "line 4: read_parquet: the files are already read"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name_and_line(planner, steps: str, message: str) -> None:
+    _folder(planner, f"paths: [{{file: a.csv}}]\ntransformations:\n{steps}\n", a_csv="x,y\n1,2\n")
+    with pytest.raises(InputError, match=message):
+        _plan(planner)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("paths: [", "is not YAML"),
+        ("a: 1", "has no list of paths"),
+        ("paths: [{file: a}]\ntransformation: []", "unknown field 'transformation', did you mean 'transformations'"),
+        ("paths: [{url: a}]", "is not one of file, folder or pattern"),
+        ("paths: [{file: 'https://x/y.csv'}]", "is a URL"),
+        ("paths: [{file: a}]\ntransformations: x", "transformations is not a list"),
+    ],
+)
+def test_a_file_that_is_no_mltable_is_refused(planner, text: str, message: str) -> None:
+    _folder(planner, text)
+    with pytest.raises(InputError, match=message):
+        _plan(planner)
+
+
+def test_a_folder_without_an_mltable_file_says_so(planner) -> None:
+    with pytest.raises(InputError, match=r"MLTable: No such file or directory\n.*a folder with a file 'MLTable'"):
+        _plan(planner)
