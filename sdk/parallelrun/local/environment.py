@@ -161,10 +161,13 @@ def _base_packages() -> list[str]:
 def _see_base_packages(python: Path) -> None:
     """Make the venv see this Python's packages after its own, with a path file.
 
-    The usual switch, system-site-packages, would show those of the interpreter below our own venv instead.
+    The usual switch, system-site-packages, would show those of the interpreter below our own venv instead. Their own
+    path files count too, since packages under development are found by these.
     """
     packages = next((python.parent.parent / "lib").glob("python*/site-packages"))
-    (packages / "parallelrun-base.pth").write_text("".join(f"{path}\n" for path in _base_packages()))
+    (packages / "parallelrun-base.pth").write_text(
+        "".join(f"import site; site.addsitedir({path!r})\n" for path in _base_packages())
+    )
 
 
 def _run(command: list[str], base: Path, purpose: str) -> None:

@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from parallelrun.api.errors import ManifestError
+
 if TYPE_CHECKING:
     from parallelrun.api.models import Resources
 
@@ -22,8 +24,17 @@ _SECONDS = 20  # nvidia-smi can hang on a broken driver
 
 def for_job(resources: Resources, shell: Mapping[str, str]) -> list[str]:
     """The indexes (or UUIDs) to hand out; none where the job asks for none or the machine has none."""
-    wanted = int(resources.limits.get(RESOURCE) or resources.requests.get(RESOURCE) or 0)
+    wanted = _count(resources.limits.get(RESOURCE) or resources.requests.get(RESOURCE) or 0)
     return on_machine(shell)[:wanted] if wanted > 0 else []
+
+
+def _count(value: int | str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ManifestError(
+            f"spec.resources: {RESOURCE} is {value!r}, not a whole number.", f"For example: limits: {{{RESOURCE}: 1}}"
+        ) from None
 
 
 def on_machine(shell: Mapping[str, str]) -> list[str]:

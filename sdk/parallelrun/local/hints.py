@@ -22,12 +22,10 @@ def known(what: str, name: str, names: Iterable[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that ``name`` is most likely a misspelling of, letter case aside."""
-    import difflib  # only a mistake needs it
+    """The one of ``names`` that ``name`` is most likely a misspelling of."""
+    from parallelrun.api import problems  # only a mistake needs it
 
-    folded = {other.casefold(): other for other in names}
-    found = difflib.get_close_matches(name.casefold(), list(folded), n=1)
-    return folded[found[0]] if found else None
+    return problems.nearest(name, names)
 
 
 def missing_path(path: Path) -> str:

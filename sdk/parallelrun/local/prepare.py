@@ -128,7 +128,8 @@ def ground_of(
     documents = list(loaded.documents)
     if kustomization is not None:
         made = kustomize.load(kustomization)
-        documents += [document for path, document in made.resources if not os.path.samefile(path, loaded.path)]
+        here = os.path.realpath(loaded.path)
+        documents += [document for path, document in made.resources if os.path.realpath(path) != here]
 
     def generated() -> Mapping[str, dict[str, bytes]]:
         if kustomization is not None:

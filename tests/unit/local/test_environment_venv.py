@@ -45,7 +45,7 @@ def ensure(base: Path, said: list[str], **wanted: object) -> str | None:
 
 def value_in(python: str | None) -> str:
     assert python is not None
-    program = "import tiny, pyarrow, sys; print(tiny.VALUE, sys.prefix != sys.base_prefix)"
+    program = "import tiny, pyarrow, parallelrun_worker, sys; print(tiny.VALUE, sys.prefix != sys.base_prefix)"
     return subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
