@@ -1,4 +1,4 @@
-"""A whole job in miniature: the real header and allocator, with pods, sealed records and an output modelled beside them.
+"""A whole job in miniature: the real header and allocator; pods, sealed records and an output modelled beside them.
 
 Time is adversarial, as in ``tests/model/lease_model.py``: any pod may act at any later moment on what it once read or
 was granted. A frozen node is simply one that was expired and goes on. Every action checks the promises afterwards.
@@ -74,7 +74,7 @@ class Job:
         self.granted: set[tuple[int, int]] = set()  # every (shard, epoch) ever
         self.frozen_table: dict[int, Record] | None = None
         self.output: list[Record] | None = None
-        self.reran = 0  # mini-batches run though a success was sealed, or that were reopened
+        self.reopened: set[int] = set()  # run again whatever is sealed
         self.names = 0
 
     # --- pods and faults ---
@@ -144,7 +144,7 @@ class Job:
         inside = [r for r in self.sealed if lease.start <= r.mini_batch < lease.stop]
         known = _winners(r for r in inside if r.holder in lease.former)
         todo = [m for m in range(lease.start, lease.stop) if m not in known]
-        unknown = {r.mini_batch for r in inside if r.mini_batch in todo and r not in self.corrupt}
+        unknown = {r.mini_batch for r in inside if r.mini_batch in todo} - self.reopened
         assert not unknown, f"sealed, but not to be found through {lease.former}: {unknown}"
         pod.open.append(OpenLease(k, lease, lease.stop, todo, known))
 
@@ -251,6 +251,7 @@ class Job:
             after = allocator.reopen(before, m, m + 1, (), self.ledger.get(m, Counts(1)), pod.finding.epochs[k])
             if after is not before:
                 del self.ledger[m]
+                self.reopened.add(m)
                 self._put(k, after)
 
     def publish_or_reopen(self, pod: Pod) -> None:
@@ -295,6 +296,13 @@ class Job:
         self.header = self._stepped(after)
 
     # --- the way home ---
+
+    def work_all(self, pod: Pod) -> None:
+        """``pod`` does whatever it can claim, and sees that it is all done."""
+        for k in range(len(self.shards)):
+            while self.shards[k].unclaimed:
+                self._work(pod, k)
+            self._work(pod, k)
 
     def finish_alone(self) -> None:
         """Whatever happened, one pod that nothing happens to gets the job to its end."""

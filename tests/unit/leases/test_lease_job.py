@@ -1,4 +1,4 @@
-"""Hypothesis drives whole jobs through crashes, expiries, freezes, late reports, corruption, supersession and resume."""
+"""Whole jobs go through crashes, expiries, freezes, late reports, corruption, supersession and resume."""
 
 from __future__ import annotations
 
@@ -44,40 +44,40 @@ class LeaseJobMachine(RuleBasedStateMachine):
     def pod_starts(self) -> None:
         self.job.start_pod()
 
-    @precondition(lambda self: len(self.job.pods) > 1)
-    @rule(data=st.data())
-    def pod_crashes(self, data: st.DataObject) -> None:
-        self.job.crash(self.pods(data))
-
     @rule(data=st.data())
     def holder_expires(self, data: st.DataObject) -> None:
         """Dead or alive: a live one goes on as if nothing had happened, as a frozen node does."""
-        names = {h for s in self.job.shards for h in allocator.holders(s)} | {p.name for p in self.job.pods} | {"gone"}
-        self.job.expire(data.draw(st.sampled_from(sorted(names))))
+        held = {h for s in self.job.shards for h in allocator.holders(s)}
+        granted = {self.job.header.grant.holder} if self.job.header.grant else set()
+        self.job.expire(data.draw(st.sampled_from(sorted(held | granted) or ["nobody"])))
 
     @precondition(lambda self: self.job.sealed and self.job.frozen_table is None)
     @rule(data=st.data())
     def record_rots(self, data: st.DataObject) -> None:
         self.job.spoil(data.draw(st.sampled_from(self.job.sealed)))
 
-    @rule()
-    def run_resumes(self) -> None:
-        self.job.resume()
+    @rule(
+        data=st.data(), kind=st.sampled_from(["crash", "crash", "resume", "resume", "cancel"]), luck=st.integers(0, 3)
+    )
+    def disaster(self, data: st.DataObject, kind: str, luck: int) -> None:
+        """Rarer than the rest, since little is left to break afterwards."""
+        if kind == "crash":
+            self.job.crash(self.pods(data))
+        elif luck == 1 and kind == "resume":
+            self.job.resume()
+        elif luck == 1 and kind == "cancel":
+            self.job.abort()
         if not self.job.pods:
             self.job.start_pod()
 
-    @rule()
-    def user_cancels(self) -> None:
-        self.job.abort()
-
     # planning, after a resume
 
-    @precondition(lambda self: self.any_pod())
+    @precondition(lambda self: self.any_pod() and self.job.header.phase is Phase.PLANNING)
     @rule(data=st.data())
     def pod_asks_for_planning(self, data: st.DataObject) -> None:
         self.job.ask_planning(self.pods(data))
 
-    @precondition(lambda self: self.any_pod(lambda p: p.planning))
+    @precondition(lambda self: self.any_pod(lambda p: p.planning) and self.job.header.generation > 1)
     @rule(data=st.data())
     def pod_publishes_the_plan(self, data: st.DataObject) -> None:
         self.job.publish_plan(self.pods(data, lambda p: p.planning))
@@ -90,12 +90,14 @@ class LeaseJobMachine(RuleBasedStateMachine):
         self.job.claim(self.pods(data), data.draw(st.integers(0, len(self.job.shards) - 1)), want)
 
     @precondition(lambda self: self.any_lease(lambda x: x.todo))
-    @rule(data=st.data(), outcomes=st.lists(st.booleans(), min_size=1, max_size=8))
-    def pod_runs(self, data: st.DataObject, outcomes: list[bool]) -> None:
+    @rule(data=st.data(), outcomes=st.lists(st.booleans(), min_size=1, max_size=8), seals=st.booleans())
+    def pod_runs(self, data: st.DataObject, outcomes: list[bool], seals: bool) -> None:
         pod, lease = self.lease(data, lambda x: x.todo)
         for succeeds in outcomes:
             if lease.todo:
                 self.job.run_one(pod, lease, succeeds)
+        if seals:
+            self.job.seal(lease)
 
     @precondition(lambda self: self.any_lease(lambda x: x.unsealed))
     @rule(data=st.data())
@@ -117,13 +119,10 @@ class LeaseJobMachine(RuleBasedStateMachine):
     def pod_shrinks(self, data: st.DataObject, keep: int) -> None:
         self.job.shrink(*self.lease(data), keep)
 
-    @precondition(lambda self: self.any_lease(lambda x: x.todo))
+    @precondition(lambda self: self.job.header.phase is Phase.RUNNING)
     @rule(data=st.data())
-    def pod_does_all_it_has(self, data: st.DataObject) -> None:
-        pod, lease = self.lease(data, lambda x: x.todo)
-        while lease.todo:
-            self.job.run_one(pod, lease, succeeds=True)
-        self.job.seal(lease)
+    def pod_does_all_there_is(self, data: st.DataObject) -> None:
+        self.job.work_all(self.pods(data))
 
     # the header
 
@@ -143,14 +142,17 @@ class LeaseJobMachine(RuleBasedStateMachine):
         self.job.ask_finalizing(self.pods(data))
 
     @precondition(lambda self: self.any_pod(lambda p: p.grant))
-    @rule(data=st.data())
-    def finalizer_finds_winners(self, data: st.DataObject) -> None:
-        self.job.find_winners(self.pods(data, lambda p: p.grant))
+    @rule(data=st.data(), reopens=st.booleans())
+    def finalizer_finds_winners(self, data: st.DataObject, reopens: bool) -> None:
+        pod = self.pods(data, lambda p: p.grant)
+        self.job.find_winners(pod)
+        if reopens:
+            self.job.reopen_shards(pod)
 
-    @precondition(lambda self: self.any_pod(lambda p: p.finding))
+    @precondition(lambda self: self.any_pod(lambda p: p.finding and p.finding.corrupt))
     @rule(data=st.data())
     def finalizer_reopens_shards(self, data: st.DataObject) -> None:
-        self.job.reopen_shards(self.pods(data, lambda p: p.finding))
+        self.job.reopen_shards(self.pods(data, lambda p: p.finding and p.finding.corrupt))
 
     @precondition(lambda self: self.any_pod(lambda p: p.finding))
     @rule(data=st.data())
