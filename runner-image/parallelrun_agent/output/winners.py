@@ -171,8 +171,6 @@ class Winners:
     def _finish_file(self) -> None:
         names = json.dumps(self.segments).encode()
         with durable.writing(self._path):
-            if isinstance(self.rows, numpy.memmap):
-                self.rows.flush()
             fd = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.pwrite(fd, _HEADER.pack(_MAGIC, len(self.rows), len(names)), 0)
@@ -201,7 +199,8 @@ def _new_table(folder: Path, total: int) -> Path:
 def _map(path: Path, total: int, mode: Any) -> Rows:
     if not total:
         return numpy.empty(0, dtype=ROW)
-    return numpy.memmap(path, dtype=ROW, mode=mode, offset=_HEADER.size, shape=(total,))
+    mapped = numpy.memmap(path, dtype=ROW, mode=mode, offset=_HEADER.size, shape=(total,))
+    return mapped.view(numpy.ndarray)  # slices of a plain array are cheaper
 
 
 def _read_table(path: Path) -> tuple[list[str], Rows]:

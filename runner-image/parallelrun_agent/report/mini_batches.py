@@ -37,9 +37,12 @@ class MiniBatch:
     error: str
 
 
-def write(folder: Path, winners: Winners) -> Path:
-    """Write the file of the job in ``folder``; what has no record has no line. Raises NoSpace or OutputError."""
-    path = folder / layout.MINI_BATCHES
+def write(folder: Path, winners: Winners, path: Path | None = None) -> Path:
+    """Write the list of the job in ``folder`` to ``path`` (default: its place there), which is returned.
+
+    What has no record has no line. Raises NoSpace or OutputError.
+    """
+    path = path or folder / layout.MINI_BATCHES
     temporary = path.with_name(path.name + ".tmp")
     with durable.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
