@@ -1,0 +1,211 @@
+"""One agent's life: take the node, plan or wait for the plan, work, finalize or wait, leave.
+
+It follows the header's phase and nothing else, so a successor picks up where any agent died. Heartbeats go on
+beside whatever it does; an agent that is no longer its node's holder stops at once, whatever it was doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from parallelrun.api import exit_codes
+from parallelrun.leases import header as headers
+from parallelrun.leases import node as nodes
+from parallelrun.leases.header import Header, Phase
+from parallelrun.leases.store import shard_name
+from parallelrun_agent.finalizing import Finalizing
+from parallelrun_agent.host_process import HostProcess
+from parallelrun_agent.job import Job
+from parallelrun_agent.node_work import NodeWork, NotHolder
+from parallelrun_agent.planning import Planning
+from parallelrun_agent.progress import progress_of
+from parallelrun_agent.stall import Stall
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.1
+#: An agent that is told to leave gives the mini-batches that run so long to end.
+DRAIN_SECONDS = 20.0
+
+
+class Agent:
+    """One agent process."""
+
+    def __init__(self, job: Job, beat_seconds: float, host: HostProcess | None, drain_seconds: float) -> None:
+        self._job, self._beat_seconds, self._host = job, beat_seconds, host
+        self._drain_seconds = drain_seconds
+        self._stall = Stall()
+        self._work: NodeWork | None = None
+        self._work_ended = False
+        self._state = "starting"
+        self._header: Header | None = None
+        self._version = ""
+        self._leave = asyncio.Event()
+
+    def leave(self) -> None:
+        """Seal, give everything back and leave (SIGTERM)."""
+        self._leave.set()
+
+    async def run(self) -> int:
+        """Run to the end; returns an exit code of ``parallelrun.api.exit_codes``."""
+        await self._job.leases.update_node(self._job.node, lambda lease: (nodes.take(lease, self._job.holder), None))
+        beside = [asyncio.create_task(self._beat()), asyncio.create_task(self._tick())]
+        main = asyncio.create_task(self._follow())
+        try:
+            done, _ = await asyncio.wait([main, *beside], return_when=asyncio.FIRST_COMPLETED)
+            return max(task.result() or 0 for task in done)
+        except NotHolder as error:
+            log.warning("stopping: %s", error)
+            return exit_codes.AGENT_NOT_HOLDER
+        finally:
+            for task in [main, *beside]:
+                task.cancel()
+            if self._work is not None:
+                self._work.close()
+
+    # --- beside everything ---
+
+    async def _beat(self) -> int:
+        holder = self._job.holder
+        while True:
+            progress = progress_of(self._state, self._stall.text, self._work)
+
+            def renew(
+                lease: nodes.NodeLease | None, progress: dict[str, Any] = progress
+            ) -> tuple[nodes.NodeLease, bool]:
+                return (nodes.take(lease, holder), True) if lease is None else nodes.renew(lease, holder, progress)
+
+            _, ok = await self._job.leases.update_node(self._job.node, renew)
+            if not ok:
+                raise NotHolder(f"another agent acts for {self._job.name} now")
+            await asyncio.sleep(self._beat_seconds)
+
+    async def _tick(self) -> int:
+        while True:
+            if self._work is not None and not self._work_ended:
+                self._work.tick()
+            await asyncio.sleep(TICK_SECONDS)
+
+    # --- the header's phases ---
+
+    async def _follow(self) -> int:
+        while True:
+            await self._read_header()
+            assert self._header is not None
+            if self._leave.is_set():
+                return await self._go()
+            if self._header.phase is Phase.DONE or (self._header.phase is Phase.ABORTED and self._header.reported):
+                await self._end_work(0.0)
+                return exit_codes.AGENT_DONE
+            if not await self._step(self._header):
+                await self._wait_for_change()
+
+    async def _step(self, header: Header) -> bool:
+        """Do what the phase asks of this agent; False: nothing, at the moment."""
+        if header.phase is Phase.PLANNING:
+            self._state = "planning"
+            return await self._unless_leaving(Planning(self._job, self._stall).step())
+        if header.phase is Phase.RUNNING and header.open_shards:
+            await self._start_work(header)
+            return False
+        if header.phase is Phase.ABORTED:
+            await self._end_work(0.0)
+        else:
+            await self._end_work(self._job.settings.run_invocation_timeout)
+        self._state = "finalizing"
+        return await self._unless_leaving(Finalizing(self._job, self._stall).step())
+
+    async def _unless_leaving(self, step: Coroutine[Any, Any, bool]) -> bool:
+        """A step that may take long is cut short when the agent is told to leave; its grant is revoked then."""
+        task, leave = asyncio.create_task(step), asyncio.create_task(self._leave.wait())
+        try:
+            await asyncio.wait([task, leave], return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else True
+        finally:
+            task.cancel()
+            leave.cancel()
+
+    async def _go(self) -> int:
+        self._state = "leaving"
+        await self._end_work(self._drain_seconds)
+        await self._job.leases.update_header(lambda h: (headers.revoke(h, self._job.holder), None))
+        return exit_codes.AGENT_DRAINED
+
+    async def _start_work(self, header: Header) -> None:
+        from parallelrun_agent.plan import open_plan
+
+        assert header.plan is not None
+        if self._work is None or self._work_ended:
+            plan = open_plan(self._job.folder, header.plan.sha256)
+            self._work = NodeWork(self._job, plan, header, self._host, self._stall)
+            self._work_ended = False
+            await self._work.start()
+        self._state = "running"
+        self._work.header_changed(header)
+
+    async def _end_work(self, seconds: float) -> None:
+        if self._work is not None and not self._work_ended:
+            await self._work.drain(seconds)
+            self._work_ended = True
+            self._work.close()
+
+    # --- waiting ---
+
+    async def _read_header(self) -> None:
+        self._header, self._version = await self._job.leases.changed_header("", 0)
+
+    async def _wait_for_change(self) -> None:
+        """Until the header changes, the agent is told to leave, or work may have come back."""
+        waits: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+            lambda: self._job.leases.changed_header(self._version, 10.0),
+            self._leave.wait,
+        ]
+        if self._work is not None and not self._work_ended:
+            waits.append(self._work_came_back)
+            waits.append(self._work.failed)
+        tasks = [asyncio.create_task(wait()) for wait in waits]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _work_came_back(self) -> None:
+        """Idle nodes look at the open shards whenever one changes, but not all the time."""
+        work, header, store = self._work, self._header, self._job.leases.store
+        assert work is not None
+        assert header is not None
+        while True:
+            if not work.machine.no_work:
+                await asyncio.sleep(TICK_SECONDS)
+                continue
+            self._state = "waiting"
+            open_shards = [k for k in range(header.shards) if header.open_shards >> k & 1]
+            versions = [(await store.read(shard_name(k)))[1] for k in open_shards]
+            started = time.monotonic()
+            if await self._anything_unclaimed(open_shards):
+                self._state = "running"
+                work.work_returned()
+                continue
+            changes = [
+                asyncio.create_task(store.wait(shard_name(k), v, 10.0))
+                for k, v in zip(open_shards, versions, strict=True)
+            ]
+            if changes:
+                await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+            for change in changes:
+                change.cancel()
+            await asyncio.sleep(max(0.0, 0.05 - (time.monotonic() - started)))
+
+    async def _anything_unclaimed(self, shards: list[int]) -> bool:
+        for k in shards:
+            shard = await self._job.leases.shard(k)
+            if shard is None or shard.unclaimed:
+                return True
+        return False

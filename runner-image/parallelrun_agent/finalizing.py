@@ -1,0 +1,104 @@
+"""The Finalizing and Committing phases, and the reports of an aborted job: one agent is granted them at a time.
+
+Everything here can be repeated by a successor with the same bytes of output: what is merged is the table of winners
+that the header names, never the segments as they are at the moment.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from parallelrun.api.errors import ParallelRunError
+from parallelrun.leases import allocator, thresholds
+from parallelrun.leases import header as headers
+from parallelrun.leases.header import Grant, Header, Phase
+from parallelrun_agent.job import Job
+from parallelrun_agent.stall import Stall
+
+if TYPE_CHECKING:
+    from parallelrun_agent.output.finalize import Prepared
+
+log = logging.getLogger(__name__)
+
+
+class Finalizing:
+    """This agent's part in it."""
+
+    def __init__(self, job: Job, stall: Stall) -> None:
+        self._job, self._stall = job, stall
+
+    async def step(self) -> bool:
+        """Take the job one phase further if it is this agent's turn; False: it is another's."""
+        job = self._job
+        header, grant = await job.leases.update_header(lambda h: headers.grant_finalizing(h, job.holder))
+        if grant is None:
+            return False
+        if header.phase is Phase.FINALIZING:
+            await self._freeze(header, grant)
+        elif header.phase is Phase.COMMITTING:
+            await self._commit(header, grant)
+        else:
+            await self._report_aborted(header, grant)
+        return True
+
+    async def _freeze(self, header: Header, grant: Grant) -> None:
+        from parallelrun_agent.output import finalize
+
+        assert header.plan is not None
+        job, total = self._job, header.plan.total
+        prepared = await self._stall.run(finalize.prepare, job.folder, total)
+        if prepared.missing:
+            await self._reopen(header, grant, prepared)
+            return
+        violated = thresholds.violation(prepared.counts, total, job.settings.limits)
+        if violated is not None:
+            await job.leases.update_header(lambda h: (headers.abort(h, *violated), None))
+            return
+        await job.leases.update_header(lambda h: headers.publish_winners(h, grant, prepared.sha256))
+
+    async def _reopen(self, header: Header, grant: Grant, prepared: Prepared) -> None:
+        """Winning records are gone or corrupt: their mini-batches are run again."""
+        job = self._job
+        assert header.plan is not None
+        log.error("results of mini-batches %s are missing or damaged: they are run again", prepared.missing)
+        reopened = 0
+        for k, (low, high) in enumerate(allocator.split(header.plan.total, header.shards)):
+            ranges = [(max(a, low), min(b, high)) for a, b in prepared.missing if a < high and b > low]
+            if ranges:
+                reopened |= 1 << k
+                await job.leases.update_shard(k, _reopener(ranges, prepared))
+        await job.leases.update_header(lambda h: headers.reopen(h, grant, reopened))
+
+    async def _commit(self, header: Header, grant: Grant) -> None:
+        from parallelrun_agent.output import finalize
+
+        job = self._job
+        try:
+            result = await self._stall.run(finalize.commit, job.folder, job.settings, header)
+        except ParallelRunError as error:
+            message = str(error)
+            log.error("the output could not be made: %s", message)
+            await job.leases.update_header(lambda h: headers.fail(h, grant, "OutputFailed", message))
+            return
+        _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
+        if done:
+            await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
+
+    async def _report_aborted(self, header: Header, grant: Grant) -> None:
+        from parallelrun_agent.output import finalize
+
+        result = await self._stall.run(finalize.report_aborted, self._job.folder, self._job.settings, header)
+        await self._job.leases.update_header(lambda h: headers.finish(h, grant, result))
+
+
+def _reopener(
+    ranges: list[tuple[int, int]], prepared: Prepared
+) -> Callable[[allocator.Shard], tuple[allocator.Shard, None]]:
+    def reopen(state: allocator.Shard) -> tuple[allocator.Shard, None]:
+        for start, stop in ranges:
+            state = allocator.reopen(state, start, stop, (), prepared.uncount(start, stop))
+        return state, None
+
+    return reopen

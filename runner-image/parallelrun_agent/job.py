@@ -1,0 +1,33 @@
+"""What every part of one agent knows: the job's folder and settings, the node it acts for, the leases, the plan."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from parallelrun.api import layout
+from parallelrun.api.settings import JobSettings
+from parallelrun.leases.client import Leases
+
+
+@dataclass(frozen=True)
+class Job:
+    """Of one agent process, fixed from its start."""
+
+    folder: Path
+    settings: JobSettings
+    node: int
+    holder: str
+    leases: Leases
+    meeting: Path  # where worker and agent meet, see parallelrun_worker.wire
+
+    @property
+    def name(self) -> str:
+        """``node000``."""
+        return layout.node_name(self.node)
+
+
+def read_settings(folder: Path) -> JobSettings:
+    """The settings in a job's folder; raises OSError, ValueError or TypeError where there are none."""
+    return JobSettings.from_json(json.loads((folder / layout.SETTINGS).read_text(encoding="utf-8")))

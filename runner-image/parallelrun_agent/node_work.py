@@ -1,0 +1,347 @@
+"""Running mini-batches on one node: carries out what the machine decides, and tells it what happened.
+
+The synchronous part (sockets to the worker) is done on the spot; what needs the lease store or a disk becomes a task,
+and :meth:`NodeWork.settled` waits for all of them. A task that fails stops the agent: nothing is swallowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from parallelrun.api import layout
+from parallelrun.leases import allocator
+from parallelrun.leases import header as headers
+from parallelrun.leases.claim_size import claim_size
+from parallelrun.leases.header import Header
+from parallelrun_agent import events as ev
+from parallelrun_agent.failure_segment import FailureSegment
+from parallelrun_agent.host_process import HostProcess
+from parallelrun_agent.inheritance import inherit
+from parallelrun_agent.job import Job
+from parallelrun_agent.machine import Machine, Rules
+from parallelrun_agent.plan import PlanReader
+from parallelrun_agent.report.failures import failure_payload
+from parallelrun_agent.report.user_errors import UserErrors
+from parallelrun_agent.slots import Slots
+from parallelrun_agent.stall import Stall
+from parallelrun_agent.tries import TriesFile
+from parallelrun_agent.worker_config import write_worker_config
+from parallelrun_agent.worker_link import WorkerLink
+from parallelrun_worker import wire
+
+log = logging.getLogger(__name__)
+
+#: Texts that go to the header or a node's lease are cut at this many characters; logs and reports have all of it.
+MESSAGE_LIMIT = 8000
+
+
+class NotHolder(Exception):
+    """Another holder acts for this node now."""
+
+
+class NodeWork:
+    """One node's part of a running job; made when the plan is there."""
+
+    def __init__(self, job: Job, plan: PlanReader, header: Header, host: HostProcess | None, stall: Stall) -> None:
+        settings = job.settings
+        self._job, self._plan, self._header, self._host, self._stall = job, plan, header, host, stall
+        self.machine = Machine(
+            Rules(
+                processes=settings.process_count_per_node,
+                nodes=settings.node_count,
+                run_max_try=settings.run_max_try,
+                timeout=settings.run_invocation_timeout,
+                overhead_timeout=settings.advanced.task_overhead_timeout,
+                gpus=tuple(settings.gpus),
+            )
+        )
+        segments = job.folder / layout.SEGMENTS
+        segments.mkdir(parents=True, exist_ok=True)
+        self._slots = Slots(layout.slots_file(job.folder, job.node, job.holder), settings.process_count_per_node)
+        self._tries = TriesFile(layout.tries_file(job.folder, job.node, job.holder))
+        self._failures = FailureSegment(segments, job.node, job.holder)
+        self._user_errors = UserErrors(job.folder, job.node)
+        self._link = WorkerLink(
+            self._slots, segments, job.node, job.holder, self.dispatch, self._answer, self._host_error
+        )
+        self._one_at_a_time = asyncio.Lock()  # a lease is shrunk before it is completed
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._drained = asyncio.Event()
+        self._last_failure_sync = 0.0
+        self.unclaimed: int | None = None
+
+    async def start(self) -> None:
+        """Listen for the worker; the host may be there already, waiting."""
+        write_worker_config(self._job, self._plan.input_config())
+        await self._link.listen(str(self._job.meeting / wire.SOCKET))
+
+    # --- what the rest of the agent asks ---
+
+    def tick(self) -> None:
+        """To be called a few times a second."""
+        if self._failed.done():
+            self._failed.result()
+        if self._host is not None and not self.machine.host_up:
+            self._host.revive()
+        self.dispatch(ev.Tick(self._slots.read_all(), self.unclaimed))
+        if time.monotonic() - self._last_failure_sync > 2.0:
+            self._task(self._sync_failures())
+
+    def header_changed(self, header: Header) -> None:
+        """Tell about a newer header."""
+        self._header = header
+
+    def work_returned(self) -> None:
+        """Something may be claimable again."""
+        self.dispatch(ev.WorkReturned())
+
+    async def failed(self) -> None:
+        """Wait for a task to fail; raises what it raised."""
+        await asyncio.shield(self._failed)
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing more, seal and give back; what runs after ``seconds`` is killed, uncharged."""
+        self.dispatch(ev.Drain(time.monotonic() + seconds))
+        while not self._drained.is_set():
+            self.tick()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._drained.wait(), 0.05)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until everything that was asked of store and disk is done; raises what went wrong."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._failed.done():
+            self._failed.result()
+
+    def close(self) -> None:
+        """Close the sockets: the worker leaves at that."""
+        self._link.stop()
+        self._link.close()
+
+    def running(self) -> list[str]:
+        """What the busy processes run, for people."""
+        slots = [slot for slot in self._slots.read_all() if slot.state != wire.IDLE]
+        return [f"{s.mini_batch}" + (f" (try {s.try_number})" if s.try_number > 1 else "") for s in slots]
+
+    # --- events to instructions ---
+
+    def dispatch(self, event: ev.Event) -> None:
+        """Tell the machine, and do what it says."""
+        for instruction in self.machine.handle(event, time.monotonic()):
+            _CARRY_OUT[type(instruction)](self, instruction)
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def _spawn(self, i: ev.Spawn) -> None:
+        environment = {} if i.gpu is None else {"CUDA_VISIBLE_DEVICES": i.gpu}
+        self._link.spawn(i.process, i.incarnation, environment)
+
+    def _kill(self, i: ev.Kill) -> None:
+        self._link.kill(i.process, i.incarnation)
+
+    def _send(self, i: ev.Send) -> None:
+        tasks = i.tasks
+        first, last = tasks[0][0], tasks[-1][0]
+        if last - first + 1 == len(tasks):
+            works = self._plan.work(first, last + 1)
+        else:
+            works = [self._plan.work(m, m + 1)[0] for m, _, _ in tasks]
+        group = [[*task, work] for task, work in zip(tasks, works, strict=True)]
+        self._link.send((i.process, self.machine.processes[i.process].incarnation), ["run", group])
+
+    def _end(self, i: ev.End) -> None:
+        self._link.send((i.process, self.machine.processes[i.process].incarnation), ["end"])
+
+    def _claim(self, i: ev.Claim) -> None:
+        self._task(self._claim_task(i))
+
+    async def _claim_task(self, i: ev.Claim) -> None:
+        settings, job = self._job.settings, self._job
+        for shard in self._shard_order():
+            async with self._one_at_a_time:
+                _, (lease, left) = await job.leases.update_shard(shard, _claimer(job.holder, settings, i))
+            if lease is not None:
+                break
+        else:
+            self.unclaimed = 0
+            self.dispatch(ev.NoWork())
+            return
+        self.unclaimed = left
+        former = tuple(lease.former)
+        arguments = (job.folder, former, lease.start, lease.stop, settings.run_max_try, settings.retry_failures_below)
+        left_behind = inherit(*arguments) if not former else await asyncio.to_thread(inherit, *arguments)
+        charged = left_behind.charged or {}
+        self.dispatch(
+            ev.LeaseGranted(
+                lease.epoch,
+                lease.start,
+                lease.stop,
+                left,
+                left_behind.finished,
+                left_behind.counts,
+                charged,
+                {m: self._plan.items(m) or 0 for m in charged},
+                left_behind.suspects,
+            )
+        )
+
+    def _shard_order(self) -> list[int]:
+        """The home shard, then the others with work."""
+        home = self._job.node * self._header.shards // max(self._job.settings.node_count, 1)
+        order = [(home + k) % self._header.shards for k in range(self._header.shards)]
+        return [k for k in order if self._header.open_shards >> k & 1]
+
+    def _complete(self, i: ev.Complete) -> None:
+        self._task(self._finish_lease(i.start, i.epoch, (), i.counts))
+
+    def _give_back(self, i: ev.GiveBack) -> None:
+        self._task(self._finish_lease(i.start, i.epoch, i.unfinished, i.counts))
+
+    async def _finish_lease(
+        self, start: int, epoch: int, unfinished: Sequence[tuple[int, int]], counts: tuple[int, ...]
+    ) -> None:
+        holder, leases = self._job.holder, self._job.leases
+        shard = self._shard_of(start)
+
+        def change(state: allocator.Shard) -> tuple[allocator.Shard, tuple[bool, bool]]:
+            tally = allocator.Counts(*counts)
+            if unfinished:
+                state, ok = allocator.give_back(state, holder, epoch, unfinished, tally)
+            else:
+                state, ok = allocator.complete(state, holder, epoch, tally)
+            return state, (ok, allocator.done(state))
+
+        async with self._one_at_a_time:
+            seen = await leases.header()
+            _, (ok, done) = await leases.update_shard(shard, change)
+        if not ok:
+            raise NotHolder(f"lease {epoch:#x} of mini-batches from {start} on is another's now")
+        if done:
+            await leases.update_header(lambda h: (headers.shard_completed(h, shard, seen.epoch), None))
+
+    def _shrink(self, i: ev.Shrink) -> None:
+        async def change() -> None:
+            async with self._one_at_a_time:
+                _, ok = await self._job.leases.update_shard(
+                    self._shard_of(i.start), lambda s: allocator.shrink(s, self._job.holder, i.epoch, i.stop)
+                )
+            if not ok:
+                raise NotHolder(f"lease {i.epoch:#x} of mini-batches from {i.start} on is another's now")
+
+        self._task(change())
+
+    def _shard_of(self, mini_batch: int) -> int:
+        return allocator.shard_of(mini_batch, self._plan.total, self._header.shards)
+
+    def _charge(self, i: ev.Charge) -> None:
+        self._tries.charged(i.mini_batch, i.try_number)
+        files = self._plan.files(i.mini_batch)
+        self._user_errors.append(
+            i.process if i.process >= 0 else None, i.mini_batch, i.try_number, i.kind, i.text, files
+        )
+        log.warning("mini-batch %d, try %d: %s: %s", i.mini_batch, i.try_number, i.kind, i.text.splitlines()[-1:])
+
+    def _run_alone(self, i: ev.RunAlone) -> None:
+        log.warning("mini-batch %d was running when the worker died: it runs alone now", i.mini_batch)
+        self._tries.alone(i.mini_batch)
+
+    def _ran_alone(self, i: ev.RanAlone) -> None:
+        self._tries.survived(i.mini_batch)
+
+    def _record_failure(self, i: ev.RecordFailure) -> None:
+        blame = i.blame
+        payload = failure_payload(
+            blame.kind, blame.text, self._plan.files(i.mini_batch), blame.process if blame.process >= 0 else None
+        )
+        self._failures.add(payload, i.mini_batch, i.epoch, i.try_number, i.items, blame.seconds)
+
+    def _seal(self, _: ev.Seal) -> None:
+        self._link.seal()
+        self._task(self._sync_failures())
+
+    async def _sync_failures(self) -> None:
+        self._last_failure_sync = time.monotonic()
+        try:
+            sealed = self._failures.sync()
+        except OSError as error:
+            self._host_error(f"cannot write failures: {error}")
+            return
+        self._stall.text = ""
+        if sealed:
+            self.dispatch(ev.Sealed(ev.AGENT, 0, sealed))
+
+    def _abort(self, i: ev.Abort) -> None:
+        async def change() -> None:
+            message = i.message[-MESSAGE_LIMIT:]
+            await self._job.leases.update_header(lambda h: (headers.abort(h, i.reason, message), None))
+
+        self._task(change())
+
+    def _drained_now(self, _: ev.Drained) -> None:
+        self._drained.set()
+
+    # --- questions and trouble ---
+
+    def _answer(self, kind: str, arguments: list[Any]) -> Any:
+        """A model that the job does not list, by name and version: [path, version], or [None, why not]."""
+        if kind != "model":
+            return [None, f"no such question: {kind}"]
+        name, version = arguments
+        registered = self._job.settings.registered_models
+        found = [m for m in registered if m.name == name and version in (None, m.version)]
+        if not found:
+            known = ", ".join(sorted({m.name for m in registered})) or "none"
+            return [None, f"no model named {name!r} is listed under spec.models or registered (registered: {known})"]
+        model = found[-1]
+        log.info("model %s version %s was asked for: %s", model.name, model.version, model.path)
+        return [model.path, model.version]
+
+    def _host_error(self, text: str) -> None:
+        self._stall.set(text)
+
+
+def _claimer(
+    holder: str, settings: Any, i: ev.Claim
+) -> Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]:
+    def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
+        left = allocator.unclaimed(state)
+        want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate)
+        state, lease = allocator.claim(state, holder, want)
+        return state, (lease, allocator.unclaimed(state))
+
+    return claim
+
+
+_CARRY_OUT: dict[type, Callable[[NodeWork, Any], None]] = {
+    ev.Spawn: NodeWork._spawn,
+    ev.Kill: NodeWork._kill,
+    ev.Send: NodeWork._send,
+    ev.End: NodeWork._end,
+    ev.Claim: NodeWork._claim,
+    ev.Complete: NodeWork._complete,
+    ev.GiveBack: NodeWork._give_back,
+    ev.Shrink: NodeWork._shrink,
+    ev.Charge: NodeWork._charge,
+    ev.RunAlone: NodeWork._run_alone,
+    ev.RanAlone: NodeWork._ran_alone,
+    ev.RecordFailure: NodeWork._record_failure,
+    ev.Seal: NodeWork._seal,
+    ev.Abort: NodeWork._abort,
+    ev.Drained: NodeWork._drained_now,
+}

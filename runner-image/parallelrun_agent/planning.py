@@ -1,0 +1,47 @@
+"""The Planning phase: one agent is granted it, lists the input and publishes the plan, once."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from parallelrun.api.errors import InputError, ParallelRunError
+from parallelrun.api.layout import PLAN_PREFIX
+from parallelrun.leases import header as headers
+from parallelrun_agent.job import Job
+from parallelrun_agent.stall import Stall
+
+log = logging.getLogger(__name__)
+
+
+class Planning:
+    """This agent's part in it."""
+
+    def __init__(self, job: Job, stall: Stall) -> None:
+        self._job, self._stall = job, stall
+
+    async def step(self) -> bool:
+        """Plan if it is this agent's turn; False: it is another's."""
+        job = self._job
+        header, grant = await job.leases.update_header(lambda h: headers.grant_planning(h, job.holder))
+        if grant is None:
+            return False
+        from parallelrun_agent.plan import difference, make_plan
+
+        started = time.monotonic()
+        try:
+            plan = await self._stall.run(make_plan, job.settings, job.folder)
+        except (ParallelRunError, OSError) as error:
+            await self._abort("InputError" if isinstance(error, InputError) else "PlanningFailed", str(error))
+            return True
+        log.info("planned %d mini-batches in %.2f s: plan %s", plan.total, time.monotonic() - started, plan.sha256)
+        changed = ""
+        if header.plan is not None and header.plan != plan:
+            old, new = (job.folder / f"{PLAN_PREFIX}{p.sha256}" for p in (header.plan, plan))
+            changed = difference(old, new)
+        await job.leases.update_header(lambda h: headers.publish_plan(h, grant, plan, changed))
+        return True
+
+    async def _abort(self, reason: str, message: str) -> None:
+        log.error("planning failed: %s", message)
+        await self._job.leases.update_header(lambda h: (headers.abort(h, reason, message), None))

@@ -1,0 +1,31 @@
+"""What a heartbeat tells of a node: JSON that the operator, or the parent on one machine, sums up and shows.
+
+Counts of open leases are listed by lease, so that a reader adds only those that the allocator still counts as open:
+nothing is counted twice in the moment between a lease's completion and the next heartbeat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parallelrun_agent.node_work import NodeWork
+
+#: Characters of an error that travel in a heartbeat.
+ERROR_LIMIT = 2000
+
+
+def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, Any]:
+    """``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far."""
+    if work is None:
+        return {"state": state, "stalled": stalled}
+    machine = work.machine
+    return {
+        "state": state,
+        "stalled": stalled or machine.stalled,
+        "completed": machine.completed,
+        "processes": machine.alive,
+        "running": work.running(),
+        "leases": [[lease.start, lease.epoch, *lease.counts] for lease in machine.leases.values()],
+        "init_failures": machine.init_failures,
+        "first_error": machine.first_error[-ERROR_LIMIT:],
+    }

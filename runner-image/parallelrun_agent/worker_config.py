@@ -1,0 +1,84 @@
+"""Writes worker.json: all that a host and its processes need to know, see ``parallelrun_worker.wire``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api import layout
+from parallelrun_agent.job import Job
+from parallelrun_worker import wire
+
+#: Results become durable at least this often; a crash of the machine loses no more than this much work.
+SEAL_SECONDS = 2.0
+
+
+def write_worker_config(job: Job, input_config: dict[str, Any]) -> None:
+    """Write worker.json into the meeting folder, whole or not at all, and create the folders that it names."""
+    config = _config(job, input_config)
+    for key in ("segments", "stdout", "entry_script_log", "working_dir", "outputs_dir"):
+        os.makedirs(config[key], exist_ok=True)
+    for folder in [*config["outputs"].values(), *([config["profile_dir"]] if config["profiling"] else [])]:
+        os.makedirs(folder, exist_ok=True)
+    temporary = job.meeting / (wire.CONFIG + ".tmp")
+    temporary.write_text(json.dumps(config), encoding="utf-8")
+    temporary.rename(job.meeting / wire.CONFIG)
+
+
+def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
+    settings, folder = job.settings, job.folder
+    source = folder / layout.SOURCE
+    output = settings.output
+    models = {m.name: {"path": m.path, "version": m.version} for m in settings.models}
+    return {
+        "node": job.node,
+        "holder": job.holder,
+        "processes": settings.process_count_per_node,
+        "python": settings.python or sys.executable,
+        "script": str(source / settings.entry_script),
+        "source": str(source),
+        "arguments": settings.arguments,
+        "environment": settings.environment,
+        "log_level": settings.logging_level,
+        "segments": str(folder / layout.SEGMENTS),
+        "slots": str(layout.slots_file(folder, job.node, job.holder)),
+        "seal_seconds": SEAL_SECONDS,
+        "stdout": str(folder / layout.USER_STDOUT / job.name),
+        "entry_script_log": str(folder / layout.ENTRY_SCRIPT_LOG / job.name),
+        "working_dir": str(source),
+        "outputs_dir": str(folder / layout.OUTPUTS),
+        "output": {
+            "action": output.action,
+            "format": output.format,
+            "csv": {
+                "separator": output.csv_separator,
+                "header": output.csv_header,
+                "index": output.csv_index,
+            },
+            "schema": str(folder / layout.SCHEMA),
+        },
+        "input": input_config,
+        "job": {
+            "name": settings.name,
+            "uid": settings.uid,
+            "run_id": f"{settings.name}_{settings.uid}",
+            "experiment": settings.experiment,
+            "tags": settings.tags,
+            "namespace": settings.namespace,
+        },
+        "models": models,
+        "model_dir": _model_dir(folder, models),
+        "inputs": {i.name: i.root for i in settings.inputs},
+        "side_inputs": settings.side_inputs,
+        "outputs": settings.outputs,
+        "profiling": settings.advanced.profiling_module,
+        "profile_dir": str(folder / layout.PERF / "profiles" / job.name),
+    }
+
+
+def _model_dir(folder: Path, models: dict[str, Any]) -> str:
+    """AZUREML_MODEL_DIR: the *parent* of the job's one model, which holds nothing else; "" with none or several."""
+    return str(folder / layout.MODELS) if len(models) == 1 else ""

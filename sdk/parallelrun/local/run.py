@@ -1,0 +1,71 @@
+"""``parallelrun run``: one run of one job on this machine, from a request to an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api.errors import InputError, ParallelRunError
+from parallelrun.leases.header import Header, Phase
+from parallelrun.local import prepare
+from parallelrun.local.control import ControlServer
+from parallelrun.local.request import Listener, Outcome, RunRequest
+from parallelrun.local.supervisor import Supervisor
+
+
+def run(request: RunRequest, listener: Listener) -> Outcome:
+    """Run what was asked for, to its end or until it is interrupted.
+
+    Raises a ParallelRunError for whatever is wrong before the first ``init()``; KeyboardInterrupt on a second Ctrl-C.
+    """
+    prepared = prepare.for_request(request, listener.message)
+    try:
+        listener.started(prepared.folder)
+        if prepared.header.phase is Phase.DONE:
+            listener.message("This run is done already.")
+            return _outcome(prepared.folder, prepared.header, interrupted=False)
+        return asyncio.run(_supervise(prepared, listener))
+    finally:
+        prepared.lock.close()
+
+
+async def _supervise(prepared: prepare.Prepared, listener: Listener) -> Outcome:
+    folder, header = prepared.folder, prepared.header
+    shards = []
+    if header.plan is not None and header.phase in (Phase.PLANNING, Phase.RUNNING, Phase.FINALIZING):
+        from parallelrun.local.resumption import resumed_shards
+
+        shards = await asyncio.to_thread(resumed_shards, folder, header, prepared.settings.retry_failures_below)
+    supervisor = Supervisor(folder, prepared.settings, header, shards, listener)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.interrupt)
+    control = ControlServer(folder, supervisor.command)
+    await control.start()
+    try:
+        end = await supervisor.run()
+    finally:
+        await control.close()
+    if supervisor.interrupts > 1:
+        raise KeyboardInterrupt
+    if end.phase is Phase.ABORTED and end.plan is None:
+        raise _planning_error(end)
+    over = end.phase is Phase.DONE or end.phase is Phase.ABORTED
+    return await asyncio.to_thread(_outcome, folder, end, not over)
+
+
+def _planning_error(end: Header) -> ParallelRunError:
+    kind = InputError if end.reason == "InputError" else ParallelRunError
+    message, _, hint = end.message.partition("\n")
+    return kind(message, hint)
+
+
+def _outcome(folder: Path, end: Header, interrupted: bool) -> Outcome:
+    if interrupted:
+        return Outcome(folder, "Aborted", "Interrupted", "interrupted: what was finished is sealed")
+    from parallelrun_agent.report import job_result
+
+    result: dict[str, Any] = job_result.read(folder)
+    return Outcome(folder, end.phase.value, end.reason, end.message, result, (result.get("first_errors") or [None])[0])

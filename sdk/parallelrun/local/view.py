@@ -1,0 +1,67 @@
+"""How far a run is, summed up from the lease store: what is shown, and what thresholds are held against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parallelrun.leases.allocator import Counts, Shard
+from parallelrun.leases.header import Header, Phase
+from parallelrun.leases.node import NodeLease
+from parallelrun.local.request import NodeView, Snapshot
+
+
+class View:
+    """Updated from whatever is in the store; every count in it was counted once."""
+
+    def __init__(self, node_count: int) -> None:
+        self._node_count = node_count
+        self._started = time.monotonic()
+        self._header: Header | None = None
+        self._nodes: dict[int, NodeLease | None] = {}
+        self.counts = Counts()
+        self.init_failures: dict[int, int] = {}
+        self.first_error = ""
+
+    def update(self, header: Header, shards: Sequence[Shard], nodes: Mapping[int, NodeLease | None]) -> None:
+        """Take in the state of the store."""
+        self._header, self._nodes = header, dict(nodes)
+        held = {(lease.holder, lease.start, lease.epoch) for shard in shards for lease in shard.leases}
+        counts = sum((shard.counts for shard in shards), Counts())
+        for node, lease in self._nodes.items():
+            progress = lease.progress if lease else {}
+            for start, epoch, *numbers in progress.get("leases", ()):
+                # A lease that was completed since the last heartbeat is in its shard's counts already.
+                if lease is not None and (lease.holder, start, epoch) in held:
+                    counts += Counts(*numbers)
+            self.init_failures[node] = progress.get("init_failures", 0)
+            self.first_error = self.first_error or progress.get("first_error", "")
+        self.counts = counts
+
+    def snapshot(self, suspended: bool) -> Snapshot:
+        """As displays show it."""
+        header, counts = self._header, self.counts
+        stalls = [n.progress.get("stalled", "") for n in self._nodes.values() if n]
+        return Snapshot(
+            phase=(header.phase if header else Phase.PLANNING).value,
+            total=header.plan.total if header and header.plan else None,
+            completed=counts.completed,
+            failed=counts.failed,
+            retried=counts.retried,
+            items_succeeded=counts.items_succeeded,
+            items_failed=counts.items_failed,
+            elapsed=time.monotonic() - self._started,
+            nodes=[_node_view(n, self._nodes.get(n)) for n in range(self._node_count)],
+            stalled=next((s for s in stalls if s), ""),
+            first_error=(self.first_error.strip().splitlines() or [""])[-1],
+            suspended=suspended,
+        )
+
+
+def _node_view(node: int, lease: NodeLease | None) -> NodeView:
+    progress: dict[str, Any] = lease.progress if lease else {}
+    state = progress.get("state", "starting") if lease and lease.holder else "starting"
+    return NodeView(
+        node, state, progress.get("completed", 0), progress.get("processes", 0), progress.get("running", [])
+    )
