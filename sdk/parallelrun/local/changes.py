@@ -65,9 +65,9 @@ def fingerprint(path: Path) -> str:
     return whole.hexdigest() if path.exists() else ""
 
 
-def fingerprints(named: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """:func:`fingerprint` by name, of pairs (name, path)."""
-    return {name: fingerprint(Path(path)) for name, path in named}
+def fingerprints(paths: Mapping[str, str]) -> dict[str, str]:
+    """:func:`fingerprint` by name, of paths by name."""
+    return {name: fingerprint(Path(path)) for name, path in paths.items()}
 
 
 def differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -203,15 +203,14 @@ def record(ground: resolve.Ground, settings: JobSettings, copied: code.Code, man
         "source": {"origin": copied.origin, "digests": copied.digests},
         "documents": [document for document in ground.documents if document.get("kind") == models.KIND],
         "config_maps": configmaps.digests_of(ground.config_maps.used),
-        "files": whole_files(settings),
+        "files": changes.fingerprints(whole_files(settings)),
     }
 
 
 def whole_files(settings: JobSettings) -> dict[str, str]:
-    """Fingerprints of what the job uses whole: side inputs and models, by field."""
-    side_inputs = ((f"side input {name}", path) for name, path in settings.side_inputs.items())
-    listed = ((f"model {model.name}", model.path) for model in [*settings.models, *settings.registered_models])
-    return changes.fingerprints([*side_inputs, *listed])
+    """The paths of what the job uses whole: side inputs and models, by what messages call them."""
+    side_inputs = {f"side input {name}": path for name, path in settings.side_inputs.items()}
+    return side_inputs | {f"model {one.name}": one.path for one in [*settings.models, *settings.registered_models]}
 
 
 def new_header(settings: JobSettings, node_limit: int) -> headers.Header:

@@ -16,6 +16,7 @@ from typing import Any
 
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, prepare, resolve, resume, run_folder, source
 
@@ -78,6 +79,7 @@ def _again(
     copied = _code(ground, base, record, given)
     settings = prepare.with_hashes(settings, ground, copied, prepare.python_of(ground))
     if failed_only:
+        _say_changed_files(ground, record, earlier, settings)
         header = _header(before, settings.uid, settings.spec_hash, settings.source_hash)
         settings = replace(settings, retry_failures_below=header.epoch)
         _take_results(base, ground.folder, before)
@@ -100,6 +102,17 @@ def _code(ground: resolve.Ground, base: Path, record: dict[str, Any], given: Pat
                 f"(to run the changed code: --source {before.origin})"
             )
     return code.copy_of_run(base, before, spec.entry_script, ground.folder)
+
+
+def _say_changed_files(
+    ground: resolve.Ground, record: dict[str, Any], earlier: JobSettings, settings: JobSettings
+) -> None:
+    """Side inputs and models that are not what they were: often the reason for a rerun, so it goes on, but says so."""
+    before = prepare.whole_files(earlier)
+    same_place = {name: path for name, path in prepare.whole_files(settings).items() if before.get(name) == path}
+    for name, fingerprint in changes.fingerprints(same_place).items():
+        if fingerprint != record["files"].get(name):
+            ground.say(f"the {name} has changed since the earlier run: what succeeded then was made with the old one")
 
 
 def _header(before: headers.Header, uid: str, spec_hash: str, source_hash: str) -> headers.Header:

@@ -136,7 +136,7 @@ def _same_source(record: dict[str, Any], ground: Ground, given: Path | None) -> 
 
 
 def _same_files(record: dict[str, Any], settings: JobSettings) -> None:
-    differing = changes.differing(record["files"], prepare.whole_files(settings))
+    differing = changes.differing(record["files"], changes.fingerprints(prepare.whole_files(settings)))
     if differing:
         raise InputChanged(f"The {differing[0]} is not what it was when the run began.", _START_ANEW)
 

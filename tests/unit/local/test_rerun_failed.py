@@ -107,6 +107,22 @@ def test_the_script_that_was_run_is_run_again_unless_another_is_given(site: Any,
     assert fixed.settings.source_hash != base.settings.source_hash
 
 
+def test_a_changed_side_input_is_said_and_an_unchanged_one_is_not(site: Any) -> None:
+    side_inputs = [{"name": "labels", "path": "labels.txt"}, {"name": "tiny", "path": "configmap://tiny"}]
+    document = {"kind": "ConfigMap", "metadata": {"name": "tiny"}, "data": {"x": "1"}}
+    run = site.prepare(document, sideInputs=side_inputs)
+    for name in ("plan-abc", layout.SEGMENTS):
+        (run.folder / name).mkdir()
+    set_header(run, plan=PLAN)
+    said: list[str] = []
+    again(run, say=said.append)
+    assert said == []
+    (site.base / "labels.txt").write_text("other")
+    again(run, say=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("the side input labels has changed since the earlier run")
+
+
 def test_config_maps_and_models_come_from_the_earlier_run(site: Any) -> None:
     documents = [
         {"kind": "ConfigMap", "metadata": {"name": "tiny"}, "data": {"score.py": "def run(b): return b\n", "x": "1"}},
