@@ -21,6 +21,7 @@ import json
 import logging
 import pdb
 import time
+from types import TracebackType
 from typing import Any, Callable
 
 from parallelrun_worker import azureml_shim, meeting, wire
@@ -31,7 +32,18 @@ from parallelrun_worker.unfit import Unfit
 
 TASK = "debug.json"
 SUCCEEDED, FAILED = 0, 1
+_NOT_THEIRS = (__file__, bdb.__file__, pdb.__file__)
 _LONGEST_REPR = 2000  # characters of a result that are shown
+
+
+class _Pdb(pdb.Pdb):
+    """pdb that tells whether it was left: runcall() then returns None, as a script may."""
+
+    left = False
+
+    def set_quit(self) -> None:
+        self.left = True
+        super().set_quit()
 
 
 class Debugger:
@@ -61,6 +73,7 @@ class Debugger:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # sys.exit() in a script is a failed mini-batch
+            error.__traceback__ = _beyond_pdb(error.__traceback__)
             _say(format_error(error))
             self._examine(error)
             return FAILED
@@ -90,7 +103,11 @@ class Debugger:
         if not self._task["pdb"]:
             return run(*arguments)
         _say("pdb: at the start of run(); c goes on, n steps, q leaves")
-        return pdb.Pdb(nosigint=True).runcall(run, *arguments)
+        debugger = _Pdb(nosigint=True)
+        value = debugger.runcall(run, *arguments)
+        if debugger.left:
+            raise bdb.BdbQuit
+        return value
 
     def _report(self, value: Any, items: int, seconds: float) -> None:
         returned = count(value)
@@ -117,8 +134,16 @@ def _files(names: list[str]) -> str:
     return shown + (" and %d more" % (len(names) - 3) if len(names) > 3 else "")
 
 
+def _beyond_pdb(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback's frames from the script's first on: above it are ours and the debugger's."""
+    while trace is not None and (trace.tb_frame.f_code.co_filename in _NOT_THEIRS):
+        trace = trace.tb_next
+    return trace
+
+
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    shown = "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    sys.stderr.write(shown + "\n")
     sys.stderr.flush()
 
 

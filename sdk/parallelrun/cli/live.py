@@ -41,7 +41,7 @@ class Display:
     def progress(self, snapshot: Snapshot) -> None:
         """The state now."""
         self.latest = snapshot
-        self.ran = self.ran or snapshot.phase not in ("", "Planning")
+        self.ran = self.ran or snapshot.phase in ("Running", "Finalizing", "Committing")
         self.show(self._estimator.update(snapshot))
 
     def show(self, view: View) -> None:

@@ -38,7 +38,7 @@ class Selection:
     kinds: Collection[str] = (STDOUT, STDERR, SCRIPT)
     node: int | None = None
     process: int | None = None
-    places: Collection[tuple[int, int]] | None = None  # (node, process)
+    places: Collection[tuple[int, int | None]] | None = None  # (node, process or None for all of the node)
 
     def has(self, log: Log) -> bool:
         """Whether ``log`` is wanted."""
@@ -46,8 +46,15 @@ class Selection:
             log.kind in self.kinds
             and self.node in (None, log.node)
             and (self.process is None or self.process == log.process)
-            and (self.places is None or log.process is None or (log.node, log.process) in self.places)
+            and self._is_place(log)
         )
+
+    def _is_place(self, log: Log) -> bool:
+        if self.places is None:
+            return True
+        if log.process is None:
+            return any(node == log.node for node, _ in self.places)
+        return not {(log.node, log.process), (log.node, None)}.isdisjoint(self.places)
 
 
 def select(folder: Path, selection: Selection) -> list[Log]:

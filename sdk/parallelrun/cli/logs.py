@@ -68,7 +68,7 @@ def _kinds(args: argparse.Namespace) -> tuple[str, ...]:
     return (STDERR,) if args.stderr else (STDOUT, STDERR, SCRIPT)
 
 
-def _places(folder: Path, args: argparse.Namespace) -> set[tuple[int, int]] | None:
+def _places(folder: Path, args: argparse.Namespace) -> set[tuple[int, int | None]] | None:
     if args.mini_batch is None and not args.failed:
         return None
     from parallelrun.cli import outcomes

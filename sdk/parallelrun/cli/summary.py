@@ -70,15 +70,18 @@ def _output(output: Any) -> list[str]:
 
 def failure_lines(failure: Mapping[str, Any], lead: str = "", full: bool = False) -> list[str]:
     """One failed mini-batch: which, its files, and the user's traceback; cut to a screen unless ``full``."""
-    head = f"{lead}mini-batch {failure.get('mini_batch', '?')}"
-    where = [f"{name} {failure[name]}" for name in ("node", "process", "tries") if failure.get(name) is not None]
+    head = f"{lead}mini-batch {failure.get('miniBatch', '?')}"
+    where = [str(failure[name]) for name in ("node", "process") if failure.get(name)]
+    where += [plural(failure["tries"], "try")] if failure.get("tries") else []
     text = [head + (f" ({', '.join(where)})" if where else "")]
     files = [str(file) for file in failure.get("files") or []]
     shown = files if full else files[:MOST_FILES]
     text += [f"    {one_line(file)}" for file in shown]
     if len(files) > len(shown):
         text.append(f"    and {len(files) - len(shown):,} more")
-    return text + [f"  {line}" for line in traceback_lines(str(failure.get("traceback") or ""), full)]
+    return text + [
+        f"  {line}" for line in traceback_lines(str(failure.get("traceback") or failure.get("error") or ""), full)
+    ]
 
 
 def traceback_lines(traceback: str, full: bool = False) -> list[str]:

@@ -47,9 +47,11 @@ def give(text: str) -> None:
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 item``, ``2,000 items``, ``3 processes``."""
+    """``1 item``, ``2,000 items``, ``3 processes``, ``2 tries``."""
     if count == 1:
         return f"1 {noun}"
+    if noun.endswith("ry"):
+        return f"{count:,} {noun[:-1]}ies"
     return f"{count:,} {noun}{'es' if noun.endswith(('ch', 's')) else 's'}"
 
 

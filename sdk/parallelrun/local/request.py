@@ -64,7 +64,7 @@ class Outcome:
     reason: str = ""  # CamelCase, of Aborted; "Interrupted": Ctrl-C, everything sealed
     message: str = ""
     result: dict[str, Any] = field(default_factory=dict)  # job_result.json
-    first_failure: Mapping[str, Any] | None = None  # keys as `parallelrun failures -o json` has them
+    first_failure: Mapping[str, Any] | None = None  # as in job_result.json's firstErrors
 
 
 class Listener(Protocol):

@@ -43,8 +43,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _settings(name: str = "mnist", **changes: Any) -> JobSettings:
-    inputs = [InputSettings("x", "File", [], "/")]
-    return JobSettings(name=name, uid="u1", entry_script="score.py", inputs=inputs, **changes)
+    fields = {"uid": "u1", "entry_script": "score.py", "inputs": [InputSettings("x", "File", [], "/")], **changes}
+    return JobSettings(name=name, **fields)
 
 
 @pytest.fixture

@@ -20,7 +20,13 @@ from parallelrun.cli.progress import View
 from parallelrun.local.request import NodeView, Outcome, RunRequest, Snapshot
 
 RUNNING = Snapshot("Running", 10, 4, elapsed=1.0)
-FAILURE = {"mini_batch": 7, "files": ["images/7.png"], "traceback": "Traceback\n  File s.py\nValueError: bad \x1b[31m"}
+FAILURE = {
+    "miniBatch": 7,
+    "node": "node000",
+    "tries": 3,
+    "files": ["images/7.png"],
+    "traceback": "Traceback\n  File s.py\nValueError: bad \x1b[31m",
+}
 
 
 class Engine:
@@ -141,7 +147,7 @@ def test_a_failed_job_shows_reason_traceback_files_and_what_to_type(capsys):
     said = capsys.readouterr().err
     for text in (
         "ErrorThresholdExceeded: 10 items failed",
-        "mini-batch 7",
+        "mini-batch 7 (node000, 3 tries)",
         "images/7.png",
         "ValueError: bad",
         "parallelrun failures 'runs/x y'",
