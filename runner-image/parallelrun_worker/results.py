@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+from parallelrun_worker import packages
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -76,9 +77,18 @@ def _encoder(config: dict[str, Any]) -> Callable[[Any], tuple[bytes, int, str]]:
         from parallelrun_worker.text import Text
 
         return Text(config["script"]).encode
-    from parallelrun_worker.columns import encoder
+    packages.require(("pandas", "pyarrow"), "output.format %s" % output["format"])
+    if output["format"] == "CSV":
+        from parallelrun_worker.csv_results import CsvResults
 
-    return encoder(output)
+        return CsvResults(output).encode
+    if output["format"] == "JSONL":
+        from parallelrun_worker import json_results
+
+        return json_results.encode
+    from parallelrun_worker.parquet_results import ParquetResults
+
+    return ParquetResults(output).encode
 
 
 def _nothing(value: Any) -> tuple[bytes, int, str]:  # noqa: ARG001  # SummaryOnly: only the length counts

@@ -21,7 +21,9 @@ Host -> agent
     ["sealed", process, incarnation, records]        that many records of that segment are durable
     ["exited", process, incarnation, status]         status as of os.waitpid: exit code, or -signal; its segment is
                                                      sealed and reported before this message. SEGMENT_FAILED also where
-                                                     the host killed it because its segment could not be made durable
+                                                     the host killed it because its segment could not be made durable.
+                                                     The process's own socket may still hold messages from before its
+                                                     death: read it to its end first
     ["host-error", text]                             what the host could not do (say, a full disk); it goes on trying
 Agent -> process
     ["run", [[mini_batch, epoch, try, work], ...]]   one group; see Work below

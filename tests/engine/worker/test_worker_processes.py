@@ -221,7 +221,7 @@ def test_a_script_that_cannot_start_says_why(agent, script, wanted):
     a = agent(script)
     who = a.spawn(ready=False)
     assert a.exited(who) == wire.INIT_FAILED
-    ((_, text),) = a.said(who, "init-failed")
+    ((_, text),) = a.wait(lambda: a.said(who, "init-failed"), "init-failed")
     assert wanted in text
     assert "parallelrun_worker" not in text
     assert wanted in a.stderr()
@@ -310,7 +310,7 @@ def test_a_full_disk_is_said_and_nothing_half_written_is_reported(agent):
     a.run(who, (0, ["1000"]))
     a.run(who, (1, ["1000000"]), wait=False)
     assert a.exited(who) == wire.SEGMENT_FAILED
-    ((_, text),) = a.said(who, "segment-error")
+    ((_, text),) = a.wait(lambda: a.said(who, "segment-error"), "segment-error")
     assert "cannot write results to" in text
     assert "File too large" in text
     assert sorted(a.done(who)) == [0]
@@ -322,7 +322,7 @@ def test_a_segment_that_cannot_be_made_is_said_before_any_work(make_agent):
     a = make_agent(ECHO, segments="/nowhere/segments").start()
     who = a.spawn(ready=False)
     assert a.exited(who) == wire.SEGMENT_FAILED
-    assert "cannot write results to /nowhere" in a.said(who, "segment-error")[0][1]
+    assert "cannot write results to /nowhere" in a.wait(lambda: a.said(who, "segment-error"), "segment-error")[0][1]
 
 
 def test_an_interpreter_that_is_not_there_is_a_host_error(make_agent):

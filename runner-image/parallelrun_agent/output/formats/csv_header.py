@@ -11,10 +11,9 @@ from parallelrun_agent.output.formats.schema import column_names
 
 
 def line(schema: dict[str, Any] | None, settings: OutputSettings) -> bytes:
-    """The header in UTF-8; empty where no mini-batch returned any rows. The index's column has an empty name."""
+    """The header in UTF-8; empty where no mini-batch returned any rows. The index's columns are among them."""
     if schema is None:
         return b""
     text = io.StringIO()
-    names = [""] * settings.csv_index + column_names(schema)
-    csv.writer(text, delimiter=settings.csv_separator, lineterminator="\n").writerow(names)
+    csv.writer(text, delimiter=settings.csv_separator, lineterminator="\n").writerow(column_names(schema))
     return text.getvalue().encode()

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from parallelrun.api.errors import OutputError
+from parallelrun_worker.schema import versions
 
 
 def read_schema(path: Path) -> dict[str, Any] | None:
     """The published schema; None where none was, since no mini-batch returned any rows. Raises OutputError."""
+    published = versions(str(path))  # a later one has types for columns that had no value in the first result
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(Path(published[-1] if published else path).read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
