@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ class TableWriter:
 
     def abandon(self) -> None:
         """Let go of the file; what it holds is no table unless it was closed before."""
-        self._file.close()
+        with suppress(OSError):  # a full disk: said by whoever wrote last
+            self._file.close()
 
     def _flush(self) -> None:
         if self._pending:

@@ -23,10 +23,19 @@ def difference(old: Path, new: Path) -> str:
     for was, now in zip_longest(_rows(old), _rows(new)):
         if was != now:
             return _sentence(was, now, old, new, before if was else after)
-    for name in sorted(before.keys() | after.keys()):
-        if name not in ("tables", "total") and before.get(name) != after.get(name):
-            return f"{name} is {after.get(name)!r}, was {before.get(name)!r}"
-    return ""
+    return _setting("", *({k: v for k, v in one.items() if k not in ("tables", "total")} for one in (before, after)))
+
+
+def _setting(name: str, was: Any, now: Any) -> str:
+    """The first setting within ``name`` that differs, in a sentence."""
+    if was == now:
+        return ""
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        was, now = (dict(enumerate(one)) for one in (was, now))
+    if isinstance(was, dict) and isinstance(now, dict):
+        inner = (_setting(f"{name}.{key}", was.get(key), now.get(key)) for key in [*was, *(now.keys() - was.keys())])
+        return next(filter(None, inner), f"{name.lstrip('.')} changed")
+    return f"{name.lstrip('.')} is {now!r}, was {was!r}"
 
 
 def _rows(folder: Path) -> Iterator[_Row]:

@@ -35,7 +35,7 @@ def list_files(name: str, paths: Sequence[str], allow_empty: bool, temporary: Pa
         try:
             for found in _walk(pattern, temporary):
                 taken.files += 1
-                if not any(other.takes(found[0]) for other in earlier):
+                if not earlier or not any(other.takes(found[0]) for other in earlier):
                     yield found
         except OSError as error:
             raise _unreadable(name, error) from error

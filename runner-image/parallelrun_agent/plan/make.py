@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api.errors import InputError
+from parallelrun.api.errors import InputError, NoSpace, RunFolderError
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
@@ -17,10 +18,21 @@ from parallelrun_agent.plan.sources import Source, of_settings, path_columns
 def make_plan(settings: JobSettings, folder: Path) -> Plan:
     """Plan the job's input into ``folder``/plan-<sha256>; the same input and settings give the same plan.
 
-    Raises InputError for what is wrong with the input, OSError where ``folder`` cannot be written.
+    Raises InputError for what is wrong with the input, NoSpace and RunFolderError where ``folder`` cannot be written.
     """
+    try:
+        return _make(settings, folder)
+    except OSError as error:  # of reading the input there is none left: those are InputErrors by now
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(f"{folder}: no space left for the plan", "Make room and run again.") from error
+        raise RunFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def _make(settings: JobSettings, folder: Path) -> Plan:
     sources = [_source(number, one) for number, one in enumerate(settings.inputs)]
     is_table = _same_kind(sources)
+    if not is_table:
+        _require_one_mode(settings)
     with drafted(folder) as draft:
         draft.document = _document(settings, sources, is_table)
         if is_table:
@@ -49,6 +61,17 @@ def _same_kind(sources: Sequence[Source]) -> bool:
                 "The inputs of one job are all File or all Tabular: run two jobs.",
             )
     return first.is_table
+
+
+def _require_one_mode(settings: JobSettings) -> None:
+    """Raises InputError where inputs are to be fetched in different ways: workers are told one."""
+    first = settings.inputs[0]
+    for other in settings.inputs[1:]:
+        if other.mode != first.mode:
+            raise InputError(
+                f"input {other.name!r} has mode {other.mode}, but input {first.name!r} {first.mode}",
+                "All inputs of a job have the same mode.",
+            )
 
 
 def _document(settings: JobSettings, sources: Sequence[Source], is_table: bool) -> dict[str, Any]:

@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import re
 
-_DIGITS = re.compile(rb"[0-9]+")
+_DIGITS = re.compile(rb"([0-9]+)")
+#: A number such that memcmp compares numbers: how long it is without leading zeros, then its digits.
 _LENGTHS = [b"0" + bytes((length + 1,)) for length in range(255)]
 #: Ends a component's key; no file name holds it, and it sorts before everything that could follow.
 END = b"\0"
 
 
-def _number(match: re.Match[bytes]) -> bytes:
-    """A run of digits such that memcmp compares numbers: how long it is without leading zeros, then its digits."""
-    digits = match[0].lstrip(b"0")
-    return _LENGTHS[min(len(digits), 254)] + digits
-
-
 def natural(name: bytes) -> bytes:
     """The part of a key that compares digits as numbers; equal for "1" and "01"."""
-    return _DIGITS.sub(_number, name)
+    pieces = _DIGITS.split(name)
+    for place in range(1, len(pieces), 2):
+        digits = pieces[place].lstrip(b"0")
+        pieces[place] = _LENGTHS[min(len(digits), 254)] + digits
+    return b"".join(pieces)
 
 
 def key(name: bytes) -> bytes:

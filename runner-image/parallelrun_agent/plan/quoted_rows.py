@@ -22,7 +22,7 @@ class QuotedRows:
     def __init__(self, data: Bytes, start: int, separator: bytes, chunk: int = _CHUNK) -> None:
         """``start`` is where a row starts; ``separator`` is one byte."""
         self._data = data
-        self._before_field = frozenset((separator[0], _LINE_FEED, _RETURN))
+        self._before_field = frozenset((*separator, _LINE_FEED, _RETURN))
         self._chunk = chunk
         self._offset = start  # of the chunk at hand
         self._bytes = b""

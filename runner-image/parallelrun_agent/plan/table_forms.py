@@ -43,10 +43,10 @@ class Forms:
         for source in sources:
             check_encoding(source.name, source.table.encoding)
             separator = source.table.separator
-            if separator is not None and len(separator) != 1:
+            if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
                 raise InputError(
-                    f"input {source.name!r}: table.separator {separator!r} is not one character",
-                    'Examples: "," and ";" and "\\t".',
+                    f"input {source.name!r}: table.separator {separator!r} is not one character that separates fields",
+                    'One ASCII character, no quote: "," or ";" or "\\t".',
                 )
 
     @property

@@ -16,6 +16,7 @@ from parallelrun_agent.plan.columns import Table, TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, SCAN, Draft
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_columns, require_files
+from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_forms import PARQUET, Forms
 from parallelrun_agent.plan.table_keys import Keys, add_partitions
 from parallelrun_agent.plan.table_parts import TableFormat, each_file, sampled
@@ -111,7 +112,7 @@ def _describe(
 ) -> dict[str, str]:
     """Fix the columns' types and set the "table" of worker.json; returns the types."""
     shape = _one_shape(sources)
-    inferred = table.infer(sampled(files, parts, PLACES))
+    inferred = _named(sources, table.form, table.infer(sampled(files, parts, PLACES)))
     dtypes = _declared(sources, inferred if shape.infer else dict.fromkeys(inferred, TEXT))
     form = table.form
     draft.document["table"] = {
@@ -132,6 +133,14 @@ def _describe(
         else f"{SAMPLE} bytes at the start of each of up to {PLACES} parts, evenly spaced"
     )
     return dtypes
+
+
+def _named(sources: Sequence[Source], form: TextForm, inferred: dict[str, str]) -> dict[str, str]:
+    """Without a header, declared columns that are as many as the files have, and no ColumnN, are names in order."""
+    declared = sources[0].table.columns
+    if form.format != "csv" or form.header or len(declared) != len(inferred) or declared.keys() & inferred.keys():
+        return inferred
+    return dict(zip(declared, inferred.values(), strict=True))
 
 
 def _one_shape(sources: Sequence[Source]) -> TableShape:

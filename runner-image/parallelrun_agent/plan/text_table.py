@@ -121,8 +121,18 @@ class TextTable:
             return
         if self._first is None:
             self._first = _First(path, head)
-        elif not self.form.first_header_only and head.header != self._first.head.header:
-            raise _other_header(path, head.header or [], self._first.path, self._first.head.header or [])
+            return
+        first = self._first.head
+        if head.header is not None and head.header != first.header:
+            raise _other_header(path, head.header, self._first.path, first.header or [])
+        if head.header is None and self.form.format == "csv" and self._width(head) != self._width(first):
+            raise InputError(
+                f"{path} has {self._width(head)} columns, {self._first.path} has {self._width(first)}",
+                "All files of a job's table have the same columns in the same order.",
+            )
+
+    def _width(self, head: Head) -> int:
+        return len(self.form.parse(head.first or "") if head.header is None else head.header)
 
     def _rows(self, path: str, start: int, stop: int) -> Iterator[list[str]]:
         text, is_cut = self._sample(path, start, stop)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from parallelrun.api.errors import InputError, RunFolderError
+from parallelrun.api.errors import InputError, NoSpace, RunFolderError
 from parallelrun_agent.plan import make_plan, open_plan
 
 
@@ -141,3 +142,22 @@ def test_a_folder_that_is_not_a_whole_plan_says_so(planner) -> None:
         open_plan(planner.folder, plan.sha256)
     with pytest.raises(RunFolderError, match="is not a whole plan"):
         open_plan(planner.folder, "0" * 64)
+
+
+def test_inputs_of_different_modes_are_refused(planner) -> None:
+    planner.write({"a": "1", "b": "2"})
+    with pytest.raises(InputError, match="input 'b' has mode Direct, but input 'in' Mount"):
+        planner.plan(planner.input("a"), planner.input("b", name="b", mode="Direct"))
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, NoSpace), (errno.EROFS, RunFolderError)])
+def test_a_folder_that_cannot_be_written_is_said_so(planner, monkeypatch, number: int, kind: type) -> None:
+    planner.write({"a": "1"})
+
+    def full(*_args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(kind, match=str(planner.folder)):
+        planner.plan(planner.input())
+    assert list(planner.folder.iterdir()) == []

@@ -267,3 +267,15 @@ def test_the_sales_table_reads_the_same_cut_or_whole(planner, frames_of) -> None
         whole = pd.read_csv(io.BytesIO(data.read_bytes()), dtype=reader.input_config()["table"]["columns"])
         pd.testing.assert_frame_equal(pd.concat(frames_of(reader), ignore_index=True), whole)
         assert reader.total == -(-(data.stat().st_size - 55) // size)
+
+
+def test_without_header_declared_columns_name_the_fields_in_order(planner) -> None:
+    planner.write({"1.csv": "1,a\n"})
+    columns = {"id": "int32", "text": "object"}
+    assert planner.table(table={"header": False, "columns": columns}).input_config()["table"]["columns"] == columns
+
+
+def test_files_without_header_have_the_same_number_of_columns(planner) -> None:
+    planner.write({"1.csv": "1,a\n", "2.csv": "1,a,b\n"})
+    with pytest.raises(InputError, match=r"2\.csv has 3 columns, .*/1\.csv has 2"):
+        planner.table(table={"header": False})
