@@ -75,6 +75,7 @@ class Job:
         self.frozen_table: dict[int, Record] | None = None
         self.output: list[Record] | None = None
         self.reopened: set[int] = set()  # run again whatever is sealed
+        self.strays: set[int] = set()  # shards that a superseded finalizer reopened: their bits may be clear
         self.names = 0
 
     # --- pods and faults ---
@@ -104,6 +105,7 @@ class Job:
             return
         self.header = self._stepped(after)
         self.pods.clear()
+        self.strays.clear()
         self.granted = {(k, e) for k, e in self.granted if e < after.epoch}
         former = sorted({r.holder for r in self.sealed})
         best = _winners(self.sealed)
@@ -148,14 +150,14 @@ class Job:
         assert not unknown, f"sealed, but not to be found through {lease.former}: {unknown}"
         pod.open.append(OpenLease(k, lease, lease.stop, todo, known))
 
-    def run_one(self, pod: Pod, open_lease: OpenLease, succeeds: bool) -> None:
-        """The next mini-batch is tried once; the last failure is a record too."""
-        m = open_lease.todo[0]
+    def run_one(self, pod: Pod, open_lease: OpenLease, succeeds: bool, skip: int = 0) -> None:
+        """A mini-batch is tried once (processes finish out of order: ``skip``); the last failure is a record too."""
+        m = open_lease.todo[skip % len(open_lease.todo)]
         try_number = self.tries[m] + 1
         if not succeeds:
             self.tries[m] += 1
         if succeeds or self.tries[m] >= MAX_TRY:
-            open_lease.todo.pop(0)
+            open_lease.todo.remove(m)
             open_lease.unsealed[m] = Record(m, succeeds, open_lease.lease.epoch, try_number, pod.name)
 
     def seal(self, open_lease: OpenLease) -> None:
@@ -231,7 +233,7 @@ class Job:
         self._exclusive(after, grant)
         if grant is not None and grant != pod.grant:
             pod.grant, pod.finding = grant, None
-        if before.phase is Phase.RUNNING and after.phase is Phase.FINALIZING and not self._stray():
+        if before.phase is Phase.RUNNING and after.phase is Phase.FINALIZING and not self.strays:
             assert len(self.ledger) == self.total, "finalizing before everything is completed"
 
     def find_winners(self, pod: Pod) -> None:
@@ -252,6 +254,8 @@ class Job:
             if after is not before:
                 del self.ledger[m]
                 self.reopened.add(m)
+                if self.header.grant != pod.grant:
+                    self.strays.add(k)
                 self._put(k, after)
 
     def publish_or_reopen(self, pod: Pod) -> None:
@@ -262,6 +266,7 @@ class Job:
         bits = sum(1 << k for k, shard in enumerate(self.shards) if not allocator.done(shard))
         if bits:
             after, ok = header.reopen(before, pod.grant, bits)
+            self.strays -= {k for k in self.strays if ok}
         elif pod.finding.corrupt:
             return  # they were run again since: this table is out of date
         else:
@@ -359,10 +364,6 @@ class Job:
             assert self.output is not None
             assert [r.mini_batch for r in self.output] == list(range(self.total))
 
-    def _stray(self) -> bool:
-        """Whether a superseded finalizer reopened a shard whose bit is clear; the next one sees it."""
-        return any(not allocator.done(s) and not self.header.open_shards >> k & 1 for k, s in enumerate(self.shards))
-
     def _granted(self) -> set[str]:
         return {self.header.grant.holder} if self.header.grant else set()
 
@@ -370,6 +371,8 @@ class Job:
         assert grant is None or grant == after.grant
         if self.header.grant is not None:
             assert after.grant == self.header.grant, "a grant was given away under its holder"
+        elif grant is not None:
+            assert grant.epoch > self.header.epoch, "a grant's epoch was given before"
         self.header = self._stepped(after)
 
     def _stepped(self, after: Header) -> Header:

@@ -12,6 +12,8 @@ from lease_profiles import effort
 from parallelrun.leases import allocator
 from parallelrun.leases.header import Phase
 
+outcomes = st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=8)
+
 
 class LeaseJobMachine(RuleBasedStateMachine):
     """Any pod does anything it has ever been entitled to, at any later moment."""
@@ -90,12 +92,12 @@ class LeaseJobMachine(RuleBasedStateMachine):
         self.job.claim(self.pods(data), data.draw(st.integers(0, len(self.job.shards) - 1)), want)
 
     @precondition(lambda self: self.any_lease(lambda x: x.todo))
-    @rule(data=st.data(), outcomes=st.lists(st.booleans(), min_size=1, max_size=8), seals=st.booleans())
-    def pod_runs(self, data: st.DataObject, outcomes: list[bool], seals: bool) -> None:
+    @rule(data=st.data(), outcomes=outcomes, seals=st.booleans())
+    def pod_runs(self, data: st.DataObject, outcomes: list[tuple[bool, int]], seals: bool) -> None:
         pod, lease = self.lease(data, lambda x: x.todo)
-        for succeeds in outcomes:
+        for succeeds, skip in outcomes:
             if lease.todo:
-                self.job.run_one(pod, lease, succeeds)
+                self.job.run_one(pod, lease, succeeds, skip)
         if seals:
             self.job.seal(lease)
 
