@@ -18,7 +18,7 @@ from parallelrun_worker.segment import SUCCEEDED, Writer
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 
 class Outcomes:
@@ -96,7 +96,7 @@ class Outcomes:
         self._seconds = 0.0
 
 
-def give_up_segment(channel: Channel, path: str, error: OSError) -> None:
+def give_up_segment(channel: Channel, path: str, error: OSError) -> NoReturn:
     """Say that the segment cannot be written and leave; nothing of it that was not reported counts as done."""
     text = "cannot write results to %s: %s" % (path, error.strerror or error)
     sys.stderr.write("parallelrun: %s\n" % text)

@@ -16,6 +16,7 @@ if __name__ != "parallelrun_worker.process":  # run as a file: our folder must n
 
     del sys.path[0]
 
+import contextlib
 import signal
 import time
 
@@ -26,11 +27,11 @@ from parallelrun_worker.outcomes import Outcomes, give_up_segment
 from parallelrun_worker.results import Results
 from parallelrun_worker.script import Script, ScriptError, format_error
 from parallelrun_worker.slots import Slot
-from parallelrun_worker.unfit import Unfit
+from parallelrun_worker.unfit import Unfit, Unwritable
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterator
 
 _JOIN_SECONDS = 60.0  # the agent is there already, or gone for good
 
@@ -119,6 +120,9 @@ class Process:
             slot.leave()
             self._outcomes.failed(mini_batch, items, elapsed, "%s (mini-batch %d)" % (error, mini_batch))
             return
+        except Unwritable as error:
+            slot.leave()
+            give_up_segment(self._channel, error.path, error.error)
         except BaseException as error:  # noqa: BLE001  # sys.exit() in a script is no end of the job
             slot.leave()
             self._outcomes.failed(mini_batch, items, elapsed, format_error(error))
@@ -139,7 +143,9 @@ def main(arguments: list[str]) -> int:
     try:
         channel = Channel(meeting.join(folder, _JOIN_SECONDS))
         channel.send(["hello", "process", process, incarnation, {"pid": os.getpid()}])
-        return _live(Process(meeting.configuration(folder), channel, process, incarnation), channel)
+        config = meeting.configuration(folder)
+        with _profile(config, process, incarnation):
+            return _live(Process(config, channel, process, incarnation), channel)
     except (AgentGone, OSError) as error:
         sys.stderr.write("parallelrun: process %d leaves: no agent (%s)\n" % (process, error))
         sys.stderr.flush()
@@ -158,6 +164,24 @@ def _live(worker: Process, channel: Channel) -> int:
     worker.serve()
     worker.shut_down()
     return 0
+
+
+@contextlib.contextmanager
+def _profile(config: wire.WorkerConfig, process: int, incarnation: int) -> Iterator[None]:
+    """Where the job asks for it, leave a profile of this process behind, for pstats and the like."""
+    if not config["profiling"]:
+        yield
+        return
+    import cProfile
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        yield
+    finally:
+        profile.disable()
+        name = "%s-%d.%s" % (logs.file_name(process), incarnation, config["profiling"])
+        profile.dump_stats(os.path.join(config["profile_dir"], name))
 
 
 def _init_failed(channel: Channel, text: str) -> int:

@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 
-from parallelrun_worker.unfit import Unfit
+from parallelrun_worker.unfit import Unfit, Unwritable
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
@@ -45,19 +45,25 @@ class Schema:
         self._types: list[Any] = []
 
     def check(self, columns: list[str], types: list[Any] | None = None) -> None:
-        """Hold a result's columns against the schema, publishing them where there is none. Raises Unfit, OSError.
+        """Hold a result's columns against the schema, publishing them where there is none.
 
+        Raises Unfit for a result that does not fit, Unwritable where the schema cannot be published.
         ``types``: Arrow types by column, where the format has types.
         """
-        ours = types or []
-        while not self._holds(columns, ours):
+        try:
+            self._agree(columns, types or [])
+        except OSError as error:
+            raise Unwritable(self._path, error) from error
+
+    def _agree(self, columns: list[str], types: list[Any]) -> None:
+        while not self._holds(columns, types):
             published = versions(self._path)
             if published:
                 self._load(published[-1])
-                self._refuse(columns, ours)
-                if self._holds(columns, ours):
+                self._refuse(columns, types)
+                if self._holds(columns, types):
                     return
-            self._publish(len(published), columns, ours)
+            self._publish(len(published), columns, types)
 
     def _holds(self, columns: list[str], types: list[Any]) -> bool:
         """Whether the schema as last read says all that there is to say of a result with these columns."""

@@ -1,7 +1,7 @@
 """``azureml_user.parallel_run.EntryScript``: one object per process, with its logger and folders."""
 
 # The signatures are Azure ML's.
-# ruff: noqa: ARG002, ARG003, ARG004
+# ruff: noqa: ARG004
 from __future__ import annotations
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start

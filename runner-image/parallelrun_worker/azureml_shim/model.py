@@ -1,7 +1,7 @@
 """``azureml.core.Model`` for entry scripts: where a model is on this node."""
 
 # The signatures are Azure ML's.
-# ruff: noqa: ARG002, ARG003, ARG004
+# ruff: noqa: ARG002, ARG003
 from __future__ import annotations
 
 import os

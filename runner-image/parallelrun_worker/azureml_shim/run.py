@@ -1,7 +1,7 @@
 """``azureml.core.Run`` for entry scripts: what the job is, and a place to log to."""
 
 # The signatures are Azure ML's.
-# ruff: noqa: ARG002, ARG003, ARG004
+# ruff: noqa: ARG002, ARG003
 from __future__ import annotations
 
 import os

@@ -1,7 +1,7 @@
 """Names that can be imported, and say what to do instead when they are used."""
 
 # The signatures are Azure ML's.
-# ruff: noqa: ARG002, ARG003, ARG004
+# ruff: noqa: ARG002
 from __future__ import annotations
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start

@@ -1,5 +1,6 @@
 """A fake agent that speaks ``wire`` to real host and process programs."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -190,10 +191,8 @@ class FakeAgent:
         """Close all sockets; the host has to leave by itself."""
         self.listener.close()
         for connection in self.sockets.values():
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         if self.host is not None:
             try:
                 self.host.wait(DEADLINE)

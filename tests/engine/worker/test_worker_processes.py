@@ -1,7 +1,9 @@
 """Real hosts and processes, driven by a fake agent."""
 
 import os
+import pstats
 import signal
+import sys
 
 import pytest
 
@@ -356,3 +358,75 @@ def test_processes_run_side_by_side(agent):
     for index, who in enumerate(workers):
         a.run(who, (index, ["x"]))
         assert a.payload(who, index) == b"%d\n" % who[0]
+
+
+def test_a_model_that_the_job_does_not_list_is_asked_for(agent):
+    a = agent("""
+        from azureml.core.model import Model
+        def init():
+            global path
+            path = Model.get_model_path("found", version=2)
+        def run(b):
+            Model.get_model_path("lost")
+    """)
+    a.model_answers["found"] = "/registered/found/2"
+    who = a.spawn()
+    a.run(who, (0, ["x"]))
+    assert [m[2:] for m in a.said(who, "ask")] == [["model", ["found", "2"]], ["model", ["lost", None]]]
+    assert "there is no model 'lost'; add it to spec.models" in a.failed(who)[0][4]
+
+
+def test_a_profile_is_left_where_the_job_asks_for_it(make_agent):
+    a = make_agent(ECHO, profiling="cProfile").start()
+    who = a.spawn()
+    a.run(who, (0, ["x"]))
+    assert a.end(who) == 0
+    stats = pstats.Stats(f"{a.folder}/profile/process000-1.cProfile")
+    assert any(name == "run" and path.endswith("score.py") for path, _, name in stats.stats)
+
+
+TABLE = {
+    "format": "csv", "separator": ",", "header": True, "encoding": "utf-8", "support_multi_line": False,
+    "names": ["i", "s"], "columns": {"i": "int64", "s": "object"}, "path_columns": {}, "keep": None,
+    "include_path_column": False,
+}  # fmt: skip
+
+
+def test_a_table_is_read_run_and_written(make_agent):
+    a = make_agent(
+        "def run(frame):\n    frame['twice'] = frame['i'] * 2\n    return frame",
+        input={"kind": "table", "mode": "Mount", "table": TABLE},
+    )
+    (a.source / "in.csv").write_text("i,s\n1,a b\n2,\nx,z\n")
+    who = a.start().spawn()
+    path = str(a.source / "in.csv")
+    a.run(who, (0, ["t", [[path, 4, 13, 0]], {}, {}]), (1, ["t", [[path, 13, 17, 0]], {}, {}]))
+    assert a.payload(who, 0) == b'1 "a b" 2\n2  4\n'
+    text = a.failed(who)[1][4]
+    assert text.startswith("column 'i' is int64, fixed for the whole input, but has 'x' in ")
+    assert text.endswith("in.csv, line 4; correct the row, or declare the column as it is: "
+                         "table: {columns: {i: object}} (mini-batch 1)")  # fmt: skip
+
+
+def test_a_package_that_the_image_lacks_is_named_at_start(make_agent):
+    """``python -S`` has no site-packages, and so no pandas."""
+    a = make_agent(ECHO, input={"kind": "table", "mode": "Mount", "table": TABLE})
+    bare = a.folder / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    a.config["python"] = str(bare)
+    who = a.start().spawn(ready=False)
+    assert a.exited(who) == wire.INIT_FAILED
+    text = a.wait(lambda: a.said(who, "init-failed"), "init-failed")[0][1]
+    assert text.startswith("Tabular input needs pandas and pyarrow, which ")
+    assert text.endswith("add to environment.pip: ['pandas', 'pyarrow']")
+
+
+def test_a_schema_that_cannot_be_written_charges_no_mini_batch(make_agent):
+    a = make_agent(ECHO)
+    a.config["output"].update(format="CSV", schema="/nowhere/schema.json")
+    who = a.start().spawn()
+    a.run(who, (0, ["x"]), wait=False)
+    assert a.exited(who) == wire.SEGMENT_FAILED
+    assert "schema.json" in a.wait(lambda: a.said(who, "segment-error"), "segment-error")[0][1]
+    assert not a.failed(who)
