@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from parallelrun.api import rules, shape
 from parallelrun.api.models import ParallelRunJob
-from parallelrun.api.problems import NOTHING, Path, Problem, nearest
+from parallelrun.api.problems import Path, Problem, nearest
 from parallelrun.api.rule import broken_rules
 
 
@@ -34,7 +34,7 @@ def moved(problem: Problem, line: int | None = None, source: str = "") -> Proble
 
 
 def _meant(path: Path) -> Path:
-    """``path``; for an unknown field that of the field it was probably meant to be, so that it is not missed as well."""
+    """``path``; for an unknown field that of the field it was meant to be, which is then not missed as well."""
     model = shape.at(ParallelRunJob, path[:-1])
     if not shape.is_model(model) or shape.child(model, path[-1]) is not None:
         return path

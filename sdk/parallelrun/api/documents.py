@@ -72,7 +72,7 @@ def read_documents(text: str, name: str) -> list[Document]:
     problems: list[Problem] = []
     documents = []
     try:
-        for node in yaml.compose_all(text, Loader=_LOADER):  # type: ignore[no-untyped-call]
+        for node in yaml.compose_all(text, Loader=_LOADER):
             builder = _Builder(problems)
             document = Document(builder.build(node, ()), node)
             if document.value is not None:
@@ -117,6 +117,7 @@ class _Builder:
         try:
             if isinstance(node, yaml.SequenceNode):
                 return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+            assert isinstance(node, yaml.MappingNode)
             return dict(self._pairs(node, path))
         finally:
             self._open.discard(id(node))
@@ -167,5 +168,5 @@ def _integer(text: str) -> int:
 
 def parse_value(text: str) -> Any:
     """One value, as ``--set`` takes it. Raises yaml.YAMLError."""
-    node = yaml.compose(text, Loader=_LOADER)  # type: ignore[no-untyped-call]
+    node = yaml.compose(text, Loader=_LOADER)
     return None if node is None else _Builder([]).build(node, ())

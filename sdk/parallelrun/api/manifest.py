@@ -85,7 +85,7 @@ def _the_job(documents: list[Document], name: str) -> Document:
 
 
 def _is_job(document: Document) -> bool:
-    return document.value.get("kind") == KIND
+    return bool(document.value.get("kind") == KIND)
 
 
 def _refuse_others(documents: list[Document], name: str) -> None:

@@ -28,6 +28,17 @@ class Rule:
     only: str = ""  # why CEL or the predicate is missing
 
     @property
+    def validation(self) -> dict[str, str]:
+        """The rule in the CRD. The API server names the field where the rule is about one field."""
+        assert self.cel is not None
+        entry = {"rule": self.cel, "message": self.sentence}
+        if len(self.reads) == 1 and self.place:
+            entry["fieldPath"] = f".{self.reads[0]}"
+        if self.transition is not None:
+            entry["reason"] = "FieldValueForbidden"
+        return entry
+
+    @property
     def sentence(self) -> str:
         """The message with its example, on one line: what the API server says."""
         return f"{self.message}; for example: {' '.join(self.example.split())}"

@@ -6,7 +6,7 @@ YAML and snake_case in Python. Descriptions and examples are part of each field:
 reports are made of them.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -26,6 +26,11 @@ class Model(BaseModel):
         defer_build=True,
         protected_namespaces=(),
     )
+
+
+def part(model: type[Model], description: str, example: dict[str, Any]) -> Any:
+    """A field that holds ``model``, with all its defaults where it is not given."""
+    return Field(default_factory=model, description=description, examples=[example], json_schema_extra={"default": {}})
 
 
 # Bounds exist so that the API server can bound the cost of the CEL rules; they are far above any real manifest.

@@ -1,14 +1,19 @@
 """What the job reads: its inputs (split into mini-batches), side inputs and models (whole, on every node)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from parallelrun.api.models.base import Model, Name, ObjectName, PathText, Separator, Text
+from parallelrun.api.models.base import Model, Name, ObjectName, PathText, Separator
 
 InputType = Literal["File", "Tabular", "MLTable"]
 InputMode = Literal["Mount", "Download", "Direct"]
 TableFormat = Literal["csv", "jsonl", "parquet"]
+ColumnType = Literal[  # pandas dtypes: object is text as it is; Int64 and its like hold missing values
+    "object", "string", "bool", "boolean", "category", "datetime64[ns]", "datetime64[us]", "datetime64[s]",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
+    "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64",
+]  # fmt: skip
 
 
 class Table(Model):
@@ -27,11 +32,11 @@ class Table(Model):
         description="Whether a quoted value may hold newlines. The input is then read once while it is planned.",
         examples=[True],
     )
-    columns: dict[str, Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+    columns: dict[str, ColumnType] = Field(
         {},
         max_length=1024,
-        description="Types by column. Those of other columns are inferred from a sample when the job is planned; "
-        "dates stay strings unless declared.",
+        description="pandas dtypes by column. Those of other columns are inferred from a sample when the job is "
+        "planned; dates stay strings unless declared.",
         examples=[{"store": "int64"}],
     )
 
@@ -55,9 +60,10 @@ class Input(Model):
         "at the root of spec.volume's claim, or locally at the manifest's folder.",
         examples=[["images/*.png"]],
     )
-    partition_format: Text | None = Field(
+    partition_format: str | None = Field(
         None,
         min_length=1,
+        max_length=512,
         description="Makes columns of the paths' parts, from the paths' common folder on.",
         examples=["{Store}/{Brand}.csv"],
     )

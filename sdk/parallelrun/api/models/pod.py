@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from parallelrun.api.models.base import IntOrString, Model, ObjectName, Text
+from parallelrun.api.models.base import Model, ObjectName, Text
 
-Quantities = dict[str, IntOrString]
+QUANTITY = "^[0-9]+([.][0-9]*)?([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$"
+#: The pattern is for the CRD; here a rule says it in words.
+Quantities = dict[
+    str, Annotated[int | str, Field(json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": QUANTITY})]
+]
 
 
 class Resources(Model):

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from parallelrun.api.models import mini_batch_size
-from parallelrun.api.models.base import MAX_INT32, MAX_SECONDS, IntOrString, Model, Name, ObjectName, PathText, Text
+from parallelrun.api.models.base import (
+    MAX_INT32,
+    MAX_SECONDS,
+    IntOrString,
+    Model,
+    Name,
+    ObjectName,
+    PathText,
+    Text,
+    part,
+)
 from parallelrun.api.models.environment import Environment
 from parallelrun.api.models.inputs import Input, JobModel, SideInput
 from parallelrun.api.models.output import Output, ScriptOutput
@@ -66,10 +76,8 @@ class ParallelRunJobSpec(Model):
         "$(models.x), $(outputs.x) and $(job.name) are replaced; $$( stays $(.",
         examples=[["--model-name", "mnist"]],
     )
-    environment: Environment = Field(
-        default_factory=Environment,
-        description="Image, packages and environment variables of the worker.",
-        examples=[{"pip": ["pillow==11.*"]}],
+    environment: Environment = part(
+        Environment, "Image, packages and environment variables of the worker.", {"pip": ["pillow==11.*"]}
     )
     inputs: list[Input] = Field(
         min_length=1,
@@ -97,13 +105,13 @@ class ParallelRunJobSpec(Model):
     )
     mini_batch_size: IntOrString | None = Field(
         None,
-        description='What one call of run gets. File: how many files (default 10). Tabular: about how many bytes, "1024", '
-        '"10KB", "1MB" (default), "1GB", 1 KB being 1024; at least one row, never across files.',
+        description="What one call of run gets. File: how many files (default 10). Tabular: about how many bytes, "
+        '"1024", "10KB", "1MB" (default), "1GB", 1 KB being 1024; at least one row, never across files.',
         examples=[10],
     )
     partition_keys: list[Name] = Field(
         [],
-        max_length=32,
+        max_length=10,
         description="One mini-batch per value of these keys, in this order; excludes miniBatchSize.",
         examples=[["Store", "Brand"]],
     )
@@ -143,31 +151,21 @@ class ParallelRunJobSpec(Model):
         3, ge=1, le=1000, description="How often a mini-batch is tried before its items count as failed.", examples=[2]
     )
     logging_level: LoggingLevel = Field("INFO", description="Of the script's logs and ours.", examples=["DEBUG"])
-    advanced: Advanced = Field(
-        default_factory=Advanced,
-        description="Timeouts and monitors that few jobs need to change.",
-        examples=[{"progressUpdateTimeoutSeconds": 3600}],
+    advanced: Advanced = part(
+        Advanced, "Timeouts and monitors that few jobs need to change.", {"progressUpdateTimeoutSeconds": 3600}
     )
-    output: Output = Field(
-        default_factory=Output, description="What becomes of the values that run returns.", examples=[{"format": "CSV"}]
-    )
+    output: Output = part(Output, "What becomes of the values that run returns.", {"format": "CSV"})
     rerun_of: RerunOf | None = Field(
         None, description="An earlier job that this one runs again.", examples=[{"name": "mnist-1"}]
     )
-    volume: Volume = Field(
-        default_factory=Volume,
-        description="The volume that the nodes share.",
-        examples=[{"claimName": "parallelrun"}],
-    )
+    volume: Volume = part(Volume, "The volume that the nodes share.", {"claimName": "parallelrun"})
     compute_target: ObjectName | None = Field(
         None,
         description="A named profile of resources, nodeSelector, tolerations and so on; the fields here add to it.",
         examples=["gpu-pool"],
     )
-    resources: Resources = Field(
-        default_factory=Resources,
-        description="What the worker container of each node gets.",
-        examples=[{"requests": {"cpu": 2, "memory": "4Gi"}}],
+    resources: Resources = part(
+        Resources, "What the worker container of each node gets.", {"requests": {"cpu": 2, "memory": "4Gi"}}
     )
     node_selector: NodeSelector = Field(
         {}, max_length=64, description="Labels of the machines to use.", examples=[{"pool": "gpu"}]

@@ -1,4 +1,4 @@
-"""The rules that go beyond one field's type and range: one table, for ``kubectl apply`` and ``parallelrun run`` alike."""
+"""The rules that go beyond one field's type and range: one table for ``kubectl apply`` and ``parallelrun run``."""
 
 from parallelrun.api.rules import batches, inputs, names, output, pod, source, updates
 

@@ -45,7 +45,8 @@ _FILES = Rule(
     message="with inputs of type File, miniBatchSize counts files: a number without a unit",
     example="miniBatchSize: 10",
     cel="!has(self.miniBatchSize) || type(self.miniBatchSize) == int || "
-    "!self.inputs.exists(i, has(i.type) && i.type == 'File') || !string(self.miniBatchSize).matches('^[0-9]+ ?[A-Za-z]+$')",
+    "!self.inputs.exists(i, has(i.type) && i.type == 'File') || "
+    "!string(self.miniBatchSize).matches('^[0-9]+ ?[A-Za-z]+$')",
     broken=fields_that(lambda spec: not _has_unit(spec), "miniBatchSize"),
 )
 

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from parallelrun.api.problems import Path
@@ -12,11 +12,7 @@ _INPUT = ("spec", "inputs", ITEMS)
 _TABLE = (*_INPUT, "table")
 SCHEMES = ("pvc", "s3", "az", "gs", "https", "datastore", "configmap")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/")
-_KNOWN_URL = re.compile(rf"^({'|'.join(SCHEMES)})://[^/\s]+")
-_COLUMN_TYPE = (
-    "^(object|str|string|bool|boolean|category|u?int(8|16|32|64)|U?Int(8|16|32|64)|[fF]loat(32|64)|"
-    "datetime64\\\\[(s|ms|us|ns)\\\\])$"
-)
+_KNOWN_URL = re.compile(rf"^({'|'.join(SCHEMES)})://[^/]+")
 _PATH_COST = "CEL on every path of every input goes beyond the API server's cost limit; the operator checks it"
 _PATH_MESSAGE = (
     "a path is relative or absolute, or a URL: pvc://claim/path, s3://bucket/path, az://account/container/path, "
@@ -121,22 +117,6 @@ _ENCODING = Rule(
 )
 
 
-def _bad_column_types(table: Any) -> Iterator[Path]:
-    pattern = re.compile(_COLUMN_TYPE.replace("\\\\", "\\"))
-    yield from (("columns", name) for name, kind in table["columns"].items() if not pattern.fullmatch(kind))
-
-
-_COLUMN_TYPES = Rule(
-    name="column-types",
-    place=_TABLE,
-    reads=("columns",),
-    message="a column's type must be a pandas dtype: object or string (text), int64, float64, bool, datetime64[ns], "
-    "Int64 (whole numbers, some missing), category, or another width of these",
-    example="columns: {store: int64}",
-    cel=f"!has(self.columns) || self.columns.all(name, self.columns[name].matches('{_COLUMN_TYPE}'))",
-    broken=_bad_column_types,
-)
-
 _PARTITION_FORMAT = Rule(
     name="partition-format",
     place=_INPUT,
@@ -151,6 +131,9 @@ _PARTITION_FORMAT = Rule(
 )
 
 
+_IS_URL = f"self.path.matches('{_SCHEME.pattern}')"
+
+
 def is_place(text: str) -> bool:
     """Whether ``text`` is a path, or a URL of a kind that is known."""
     return not _SCHEME.match(text) or _KNOWN_URL.match(text) is not None
@@ -160,26 +143,24 @@ def _bad_paths(item: Any) -> Iterator[Path]:
     yield from (("paths", index) for index, text in enumerate(item["paths"]) if not is_place(text))
 
 
-def _place_rule(name: str, place: tuple[str, ...], field: str, holds: Callable[[str], bool], example: str) -> Rule:
+def _place_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
     return Rule(
         name=name,
         place=place,
-        reads=(field,),
+        reads=("path",),
         message=_PATH_MESSAGE,
         example=example,
-        broken=fields_that(lambda value: holds(value.get(field, "")), field),
-        only=_PATH_COST,
+        cel=f"!{_IS_URL} || self.path.matches('^({'|'.join(SCHEMES)})://[^/]+')",
+        broken=fields_that(lambda value: is_place(value["path"]), "path"),
     )
 
 
+_WRITABLE = tuple(scheme for scheme in SCHEMES if scheme not in ("https", "configmap"))
+_WRITABLE_URL = re.compile(f"^({'|'.join(_WRITABLE)})://[^/]+")
+
+
 def _is_writable(text: str) -> bool:
-    return is_place(text) and not text.startswith(("https://", "configmap://"))
-
-
-_WRITABLE = (
-    "a folder to write to is a path or a URL pvc://claim/path, s3://bucket/path, az://account/container/path, "
-    "gs://bucket/path or datastore://name/path, without wildcards"
-)
+    return "*" not in text and (not _SCHEME.match(text) or _WRITABLE_URL.match(text) is not None)
 
 
 def _output_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
@@ -187,12 +168,12 @@ def _output_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
         name=name,
         place=place,
         reads=("path",),
-        message=_WRITABLE,
+        message="a folder to write to is a path or a URL pvc://claim/path, s3://bucket/path, "
+        "az://account/container/path, gs://bucket/path or datastore://name/path, without wildcards",
         example=example,
-        broken=fields_that(
-            lambda value: _is_writable(value.get("path", "")) and "*" not in value.get("path", ""), "path"
-        ),
-        only=_PATH_COST,
+        cel="!has(self.path) || (!self.path.contains('*') && "
+        f"(!{_IS_URL} || self.path.matches('{_WRITABLE_URL.pattern}')))",
+        broken=fields_that(lambda value: _is_writable(value.get("path", "")), "path"),
     )
 
 
@@ -205,7 +186,6 @@ RULES = (
     _SEPARATOR,
     _CSV_ONLY,
     _ENCODING,
-    _COLUMN_TYPES,
     _PARTITION_FORMAT,
     Rule(
         name="input-paths",
@@ -216,8 +196,8 @@ RULES = (
         broken=_bad_paths,
         only=_PATH_COST,
     ),
-    _place_rule("side-input-path", ("spec", "sideInputs", ITEMS), "path", is_place, "path: pvc://data/labels.txt"),
-    _place_rule("model-path", ("spec", "models", ITEMS), "path", is_place, "path: pvc://models/mnist/"),
+    _place_rule("side-input-path", ("spec", "sideInputs", ITEMS), "path: pvc://data/labels.txt"),
+    _place_rule("model-path", ("spec", "models", ITEMS), "path: pvc://models/mnist/"),
     _output_rule("script-output-path", ("spec", "outputs", ITEMS), "path: pvc://results/trained"),
     _output_rule("output-path", ("spec", "output"), "path: pvc://results/mnist"),
 )

@@ -52,8 +52,8 @@ def _object_name(place: tuple[str, ...], field: str, name: str, example: str) ->
         name=f"{name}-name",
         place=place,
         reads=(field,),
-        message=f"{field} must be a Kubernetes name: lower-case letters, digits, '-' and '.', beginning and ending with "
-        "a letter or digit",
+        message=f"{field} must be a Kubernetes name: lower-case letters, digits, '-' and '.', beginning and ending "
+        "with a letter or digit",
         example=f"{field}: {example}",
         cel=f"!has(self.{field}) || self.{field} == '' || self.{field}.matches('{SUBDOMAIN}')",
         broken=matches(SUBDOMAIN, field, empty=True),

@@ -77,7 +77,8 @@ _PACKAGES = Rule(
     reads=("pip", "requirements", "conda"),
     message="at most one of pip, requirements and conda can be given",
     example="pip: ['pillow==11.*']",
-    cel="[has(self.pip) && size(self.pip) > 0, has(self.requirements), has(self.conda)].filter(given, given).size() <= 1",
+    cel="[has(self.pip) && size(self.pip) > 0, has(self.requirements), has(self.conda)]"
+    ".filter(given, given).size() <= 1",
     broken=fields_that(
         lambda env: bool(env.get("pip")) + given(env, ("requirements", "conda")) <= 1, "conda", "requirements"
     ),

@@ -1,0 +1,52 @@
+"""Names that parts of parallelrun and people's scripts compare with: condition types, reasons, labels.
+
+Each says who writes it, who reads it and which values it takes. A name here is never changed: scripts wait for it.
+"""
+
+from typing import Final
+
+from parallelrun.api.models.job import GROUP
+
+# Condition types of status.conditions. The operator writes them, from the header alone; `kubectl wait` and people read
+# them. At most one of the first four is True.
+SUSPENDED: Final = "Suspended"  # spec.suspend is true and no node works
+RUNNING: Final = "Running"  # planning, running, finalizing or committing
+COMPLETE: Final = "Complete"  # Done: the output is whole
+FAILED: Final = "Failed"  # Aborted: its reason is one of REASONS
+STALLED: Final = "Stalled"  # beside Running: nodes wait for something that the message names, such as a full volume
+CONDITION_TYPES: Final = (SUSPENDED, RUNNING, COMPLETE, FAILED, STALLED)
+
+# Reasons of Aborted: of the condition Failed, and "reason" in header.json and job_result.json. Written by whoever
+# aborts the header, read by people, by `parallelrun run` and by --resume.
+CANCELLED: Final = "Cancelled"  # `parallelrun cancel`, spec.cancel
+INTERRUPTED: Final = "Interrupted"  # Ctrl-C of a local run; --resume goes on
+ERROR_THRESHOLD_EXCEEDED: Final = "ErrorThresholdExceeded"  # more failed items than spec.errorThreshold
+MINI_BATCH_ERROR_THRESHOLD_EXCEEDED: Final = "MiniBatchErrorThresholdExceeded"  # ... mini-batches, that threshold
+ALLOWED_FAILED_PERCENT_EXCEEDED: Final = "AllowedFailedPercentExceeded"  # ... of all mini-batches
+INIT_FAILED: Final = "InitFailed"  # init() raised too often; the message has the script's traceback
+INPUT_CHANGED: Final = "InputChanged"  # a planner found another input than was planned
+INPUT_ERROR: Final = "InputError"  # the planner: an input is missing, empty or malformed
+PLANNING_FAILED: Final = "PlanningFailed"  # the planner: anything else
+SOURCE_ERROR: Final = "SourceError"  # an agent: the script or its folder cannot be used
+ENVIRONMENT_ERROR: Final = "EnvironmentError"  # an agent: packages are missing or could not be installed
+OUTPUT_FAILED: Final = "OutputFailed"  # the finalizer: the output cannot be written, or a result is corrupt
+AGENT_FAILED: Final = "AgentFailed"  # the supervisor of a local run: agents end as soon as they start
+REASONS: Final = (
+    CANCELLED,
+    INTERRUPTED,
+    ERROR_THRESHOLD_EXCEEDED,
+    MINI_BATCH_ERROR_THRESHOLD_EXCEEDED,
+    ALLOWED_FAILED_PERCENT_EXCEEDED,
+    INIT_FAILED,
+    INPUT_CHANGED,
+    INPUT_ERROR,
+    PLANNING_FAILED,
+    SOURCE_ERROR,
+    ENVIRONMENT_ERROR,
+    OUTPUT_FAILED,
+    AGENT_FAILED,
+)
+
+# Labels. The operator writes them on all that it makes for a job; its selectors and people's read them.
+LABEL_JOB: Final = f"{GROUP}/job"  # metadata.name of the ParallelRunJob
+LABEL_JOB_UID: Final = f"{GROUP}/job-uid"  # its metadata.uid: a re-created job never adopts what was another's

@@ -1,0 +1,47 @@
+"""`parallelrun validate`: checks manifests without running anything."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from parallelrun.api import exit_codes
+from parallelrun.api.errors import ManifestError
+from parallelrun.cli import arguments
+from parallelrun.cli.terminal import give, tell
+
+DESCRIPTION = """\
+Check manifests: every problem at once, each with its line, the field, its value, the rule and an example that works.
+
+What the manifest says is checked as `kubectl apply` checks it; whether its files exist is seen by `parallelrun run`.
+
+Examples:
+  parallelrun validate job.yaml
+  parallelrun validate jobs/*.yaml --set spec.nodeCount=4
+
+Exit status: 0 all are right, 2 one is not."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed after `validate`."""
+    parser.add_argument("manifests", metavar="JOB.yaml", nargs="+", type=Path, help="a manifest; several may be given")
+    arguments.add_sets(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Check each; the exit code."""
+    right = [validate(path, args.sets) for path in args.manifests]
+    return exit_codes.DONE if all(right) else exit_codes.NOT_STARTED
+
+
+def validate(path: Path, sets: list[str]) -> bool:
+    """Say on stdout that ``path`` is right, or on stderr all that is wrong with it; whether it is right."""
+    from parallelrun.api.manifest import load_manifest
+
+    try:
+        load_manifest(path, sets)
+    except ManifestError as error:
+        tell(f"{error}\n")
+        return False
+    give(f"{path}: ok")
+    return True
