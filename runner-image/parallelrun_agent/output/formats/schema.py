@@ -1,8 +1,4 @@
-"""Reading ``schema.json``: what the first mini-batch that had columns published, and all later ones fitted.
-
-columns   names of the columns, in order: strings, or objects with a "name"; without the index
-arrow     Parquet only: the Arrow schema as an IPC message, in base64
-"""
+"""Reading the output's schema as workers published it: see ``parallelrun_worker.schema`` for what it holds."""
 
 from __future__ import annotations
 
@@ -30,4 +26,4 @@ def read_schema(path: Path) -> dict[str, Any] | None:
 
 def column_names(schema: dict[str, Any]) -> list[str]:
     """The names of the published columns, in order."""
-    return [column["name"] if isinstance(column, dict) else str(column) for column in schema["columns"]]
+    return [str(column) for column in schema["columns"]]
