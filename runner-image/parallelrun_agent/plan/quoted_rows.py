@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parallelrun_agent.plan.row_ranges import MAX_ROW, Bytes, became_shorter, row_too_long
+from parallelrun_agent.plan.row_ranges import Bytes, became_shorter
 
 _CHUNK = 1 << 21
 _QUOTE = 0x22
@@ -42,8 +42,6 @@ class QuotedRows:
             if found >= 0:
                 return self._offset + found + 1
             position = self._offset + len(self._bytes)
-            if position - offset > MAX_ROW:
-                raise row_too_long(self._data.path, offset)
         return self._data.size
 
     def _line_feed(self, place: int) -> int:

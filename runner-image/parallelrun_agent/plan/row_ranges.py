@@ -1,8 +1,9 @@
 """Cuts a file of rows into byte ranges that end at row ends, reading only near each cut.
 
 A row ends at a line feed, so that "\\r\\n" stays together; with multi-line support only at a line feed outside quotes,
-which takes one streaming pass. The k-th range ends at the first row end at or after k times the wanted size, so that a
-row longer than that makes its range longer, and no range lacks a row: blank lines go to the range before or after.
+which takes one streaming pass. The k-th range ends at the first row end at or after k times the wanted size: a row
+longer than that makes its range longer, however long it is (the worker refuses what it cannot hold). No range lacks a
+row: blank lines go to the range before or after.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections.abc import Callable, Iterator
 
 from parallelrun.api.errors import InputError
 
-#: A row longer than this is refused: no DataFrame of it would fit a worker.
-MAX_ROW = 1 << 30
 _PROBE = 1 << 12
 _STREAM = 1 << 18
 _LARGEST = 1 << 22
@@ -55,8 +54,6 @@ class Bytes:
             if found >= 0:
                 return position - index + found + 1
             position += len(data) - index
-            if position - offset > MAX_ROW:
-                raise row_too_long(self.path, offset)
             length = min(length * 4, _LARGEST)
         return self.size
 
@@ -83,14 +80,6 @@ class Bytes:
 def became_shorter(path: str) -> InputError:
     """The error for a file that changes under the planner."""
     return InputError(f"{path} changed while it was planned", "Run the job when nothing writes to its input.")
-
-
-def row_too_long(path: str, offset: int) -> InputError:
-    """The error for a row that no worker could take."""
-    return InputError(
-        f"{path}: the row at byte {offset} is longer than {MAX_ROW >> 30} GiB",
-        "Is the format right, and does every row end in a line feed? An open quote, with supportMultiLine, looks so.",
-    )
 
 
 def cut(data: Bytes, start: int, wanted: int, row_end: Callable[[int], int], blank: bytes) -> Iterator[Range]:

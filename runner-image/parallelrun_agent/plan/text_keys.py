@@ -10,7 +10,7 @@ from typing import Any
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.column_types import BOOLEAN, MISSING
 from parallelrun_agent.plan.row_ranges import Bytes, Range
-from parallelrun_agent.plan.table_files import TextForm, decoded
+from parallelrun_agent.plan.table_files import MAX_HEAD, TextForm, decoded
 
 _KEPT = 1 << 16
 
@@ -23,6 +23,11 @@ def rows(data: Bytes, part: Range, row_end: Callable[[int], int], blank: bytes) 
     held: tuple[bytes, int, int] | None = None
     while start < stop:
         end = min(row_end(start), stop)
+        if end - start > MAX_HEAD:
+            raise InputError(
+                f"{data.path}: the row at byte {start} is longer than {MAX_HEAD >> 20} MiB, too long to find its keys",
+                "Does every row end in a line feed? An open quote, with supportMultiLine, looks so.",
+            )
         row = data.read(start, end)
         if row.strip(blank):
             if held:

@@ -15,7 +15,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from parallelrun.api.errors import InputError
-from parallelrun_agent.plan import row_ranges
 from parallelrun_agent.plan.quoted_rows import QuotedRows
 from parallelrun_agent.plan.row_ranges import Bytes, cut
 
@@ -105,12 +104,30 @@ def test_a_row_longer_than_wanted_makes_its_range_longer(tmp_path: Path) -> None
     assert ranges(tmp_path / "x.csv", raw, 4) == [(0, end), (end, end + 2), (end + 2, len(raw))]
 
 
-def test_a_row_beyond_all_measure_is_refused_by_file_and_offset(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chunk", [None, 1 << 21])
+def test_a_row_of_gigabytes_is_never_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int | None
 ) -> None:
-    monkeypatch.setattr(row_ranges, "MAX_ROW", 1 << 20)
-    with pytest.raises(InputError, match=r"x\.csv: the row at byte 3 is longer"):
-        ranges(tmp_path / "x.csv", b"a\n" + b"x" * 3_000_000, 4)
+    read: list[int] = []
+    window = Bytes.window
+
+    def watched(self: Bytes, offset: int, length: int) -> bytes:
+        read.append(length)
+        return window(self, offset, length)
+
+    monkeypatch.setattr(Bytes, "window", watched)
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a\n")
+    size = 1 << 28
+    os.truncate(path, size)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        data = Bytes(descriptor, str(path), size, 4)
+        end = QuotedRows(data, 0, b",", chunk).end if chunk else data.find_line_end
+        assert list(cut(data, 0, 1, end, BLANK)) == [(0, 2), (2, size)]
+    finally:
+        os.close(descriptor)
+    assert max(read) <= 1 << 22
 
 
 def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:

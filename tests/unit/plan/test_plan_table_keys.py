@@ -126,3 +126,9 @@ def test_partitions_hold_every_row_once_in_order(planner, frames_of, tables: lis
     }
     assert found == truth
     assert list(found) == sorted(truth, key=order.tuple_key)
+
+
+def test_a_row_too_long_to_find_its_keys_is_refused_by_offset(planner) -> None:
+    planner.write({"a.csv": b"v,k\n1,x\n" + b"2" * (1 << 24) + b",y\n"})
+    with pytest.raises(InputError, match=r"a\.csv: the row at byte 8 is longer than 16 MiB"):
+        planner.table(keys=("k",))
