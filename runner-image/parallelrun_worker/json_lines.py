@@ -41,8 +41,9 @@ class JsonLines:
             return None
         options = arrow_json.ReadOptions(use_threads=False, block_size=len(data) + 1)
         try:
+            data.decode("utf-8")  # which Arrow does not check here
             table = arrow_json.read_json(pyarrow.py_buffer(data), read_options=options, parse_options=self._parse)
-        except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError):
+        except (UnicodeDecodeError, pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError):
             return None
         dtypes = self._columns.dtypes
         if any(table[name].null_count for name in self._columns.wanted if dtypes[name] in fields.DENSE):
