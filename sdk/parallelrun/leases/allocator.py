@@ -173,7 +173,7 @@ def give_back(shard: Shard, holder: str, epoch: int, unfinished: Iterable[Range]
     finished = lease.stop - lease.start - sum(b - a for a, b in ranges)
     _require_count(counts, finished, f"the finished part of mini-batches {lease.start} to {lease.stop - 1}")
     after = _without(shard, (lease,), ranges)
-    if len(after.unclaimed) + len(after.leases) > MAX_RANGES:
+    if len(_taken(after)) > max(MAX_RANGES, len(_taken(shard))):
         return _without(shard, (lease,), ((lease.start, lease.stop),)), True
     return replace(after, counts=shard.counts + counts), True
 
@@ -275,7 +275,7 @@ def _claimable(shard: Shard, want: int) -> tuple[Unclaimed, int] | None:
     """The unclaimed range to claim from, and where the claim stops."""
     if not shard.unclaimed:
         return None
-    if len(shard.unclaimed) + len(shard.leases) < MAX_RANGES:
+    if len(_taken(shard)) < MAX_RANGES:
         first = shard.unclaimed[0]
         return first, min(first.stop, first.start + want)
     smallest = min(shard.unclaimed, key=lambda x: x.stop - x.start)

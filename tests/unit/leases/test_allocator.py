@@ -310,6 +310,20 @@ class TestLimits:
         assert shard.counts == before
         assert spans(shard)[-1] == (lease.start, lease.stop, ("x", "a"))
 
+    def test_a_lease_of_a_shard_that_was_shrunk_beyond_the_limit_is_completed_all_the_same(self, monkeypatch):
+        shard, lease = claim(allocator.new(0, 8, 1), "a", 8)
+        monkeypatch.setattr(allocator, "MAX_RANGES", 1)
+        shard, ok = allocator.shrink(shard, "a", lease.epoch, 4)
+        assert ok
+        while not allocator.done(shard):
+            left = allocator.remaining(shard)
+            lease = shard.leases[0] if shard.leases else None
+            if lease is None:
+                shard, lease = claim(shard, "b", 4)
+            shard, ok = allocator.complete(shard, lease.holder, lease.epoch, completed(lease.stop - lease.start))
+            assert ok
+            assert allocator.remaining(shard) < left
+
     def test_what_does_not_fit_is_reopened_next_time(self):
         shard = self.crowded(10)
         assert allocator.reopen(shard, 50, 51, (), completed(1)) is shard
