@@ -130,17 +130,15 @@ def _unknown_field(path: Path, value: Any) -> Problem:
 
 
 def example_for(path: Path) -> str:
-    """YAML that works at ``path``, on one line."""
-    steps = list(path)
-    index = isinstance(steps[-1], int) if steps else False
-    while steps and isinstance(steps[-1], int):
-        steps.pop()
-    model = shape.at(ParallelRunJob, tuple(steps[:-1]))
-    info = shape.fields(model).get(str(steps[-1])) if steps and shape.is_model(model) else None
-    if info is None or not info.examples:
-        return ""
-    example = info.examples[0]
-    return f"- {_flow(example[0])}" if index and isinstance(example, list) else f"{steps[-1]}: {_flow(example)}"
+    """YAML that works at ``path``, on one line: of the innermost field around it that has an example."""
+    for depth in range(len(path), 0, -1):
+        model = shape.at(ParallelRunJob, path[: depth - 1])
+        info = shape.fields(model).get(str(path[depth - 1])) if shape.is_model(model) else None
+        if info is not None and info.examples:
+            example, name = info.examples[0], path[depth - 1]
+            is_item = depth + 1 == len(path) and isinstance(path[depth], int) and isinstance(example, list)
+            return f"- {_flow(example[0])}" if is_item else f"{name}: {_flow(example)}"
+    return ""
 
 
 def _flow(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from parallelrun.api.problems import Path, Problem, report
+from parallelrun.api.problems import NOTHING, Path, Problem, report
 
 MAX_VALUES = 1_000_000  # a few hundred bytes of YAML aliases can stand for billions of values
 _MERGE = "tag:yaml.org,2002:merge"
@@ -25,6 +25,7 @@ _PLAIN_SENTENCES = (
     (r"did not find expected '-' indicator", "a '-' is missing, or the line is indented too little"),
     (r"did not find expected ',' or '\]'", "a '[' is not closed, or a ',' is missing"),
     (r"did not find expected ',' or '}'", "a '{' is not closed, or a ',' is missing"),
+    (r"did not find expected node content", "a '[' or '{' is not closed, or a value is missing"),
     (r"unexpected end of stream", "a quote is not closed"),
     (r"unexpected character|special characters are not allowed|control characters", "a character that YAML does not "
      "allow, such as a control character"),
@@ -90,12 +91,14 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     said = str(getattr(error, "problem", "") or getattr(error, "reason", "") or error)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if "quoted scalar" in str(getattr(error, "context", "")):
+        mark = getattr(error, "context_mark", mark)  # where the quote is opened: its end can be anywhere
     position = getattr(error, "position", None)
     line = mark.line + 1 if mark else text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
     sentence = next((plain for pattern, plain in _PLAIN_SENTENCES if re.search(pattern, said)), said)
     lines = text.splitlines()
-    shown = lines[line - 1].strip() if line <= len(lines) else "the end of the file"
-    return Problem((), f"not YAML: {sentence}", line=line, value=shown[:80])
+    shown = lines[line - 1].strip()[:80] if line <= len(lines) else NOTHING
+    return Problem((), f"not YAML: {sentence}", line=line, value=shown)
 
 
 class _Builder:

@@ -38,7 +38,7 @@ _OPERATOR = Rule(
     example="{key: nvidia.com/gpu, operator: Exists}",
     cel="self.operator == 'Exists' ? self.value == '' : self.key != ''",
     broken=fields_that(
-        lambda item: item["value"] == "" if item["operator"] == "Exists" else item["key"] != "", "value", "operator"
+        lambda item: item["value"] == "" if item["operator"] == "Exists" else item["key"] != "", "operator"
     ),
 )
 
