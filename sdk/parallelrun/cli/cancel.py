@@ -8,7 +8,8 @@ from parallelrun.cli import arguments
 from parallelrun.cli.steering import steer
 
 DESCRIPTION = """\
-End a live run for good, as failed with reason Cancelled. What is finished is kept in its folder.
+End a live run, as failed with reason Cancelled. What is finished is kept; `parallelrun run JOB.yaml --resume` goes on
+with it.
 
 Example:
   parallelrun cancel mnist"""

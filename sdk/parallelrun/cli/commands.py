@@ -47,7 +47,7 @@ GROUPS = (RUNNING, LOOKING, STEERING, WRITING, TOOLS)
 COMMANDS = (
     Command("run", "run a manifest on this machine", RUNNING),
     Command("rerun", "run a finished run again, whole or only what failed", RUNNING),
-    Command("debug", "run one mini-batch in this process, under pdb", RUNNING),
+    Command("debug", "run one mini-batch in this terminal, under pdb", RUNNING),
     Command("list", "the runs under ./runs", LOOKING, "list_runs"),
     Command("get", "one run: phase, counts, output", LOOKING),
     Command("results", "print or copy a run's output", LOOKING),
@@ -57,7 +57,7 @@ COMMANDS = (
     Command("wait", "wait until a run ends", STEERING),
     Command("suspend", "pause a live run: what is running finishes, nothing new starts", STEERING),
     Command("resume", "let a suspended run go on", STEERING),
-    Command("cancel", "end a live run for good; what is finished stays", STEERING),
+    Command("cancel", "end a live run; what is finished stays", STEERING),
     Command("validate", "check a manifest, every problem at once", WRITING),
     Command("schema", "the manifest's JSON schema, for editors", WRITING),
     Command("doctor", "check this machine", TOOLS),

@@ -13,9 +13,9 @@ DESCRIPTION = """\
 Print a completion script for a shell.
 
 Examples:
-  bash:  source <(parallelrun completion bash)          (or in ~/.bashrc)
-  zsh:   source <(parallelrun completion zsh)           (after compinit, in ~/.zshrc)
-  fish:  parallelrun completion fish > ~/.config/fish/completions/parallelrun.fish"""
+  source <(parallelrun completion bash)     # in ~/.bashrc
+  source <(parallelrun completion zsh)      # in ~/.zshrc, after compinit
+  parallelrun completion fish > ~/.config/fish/completions/parallelrun.fish"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ What run() returned is printed on stdout.
 
 Examples:
   parallelrun debug mnist --mini-batch 17
-  parallelrun debug mnist --mini-batch 17 --source ./code       the script as it is there now
+  parallelrun debug mnist --mini-batch 17 --source ./code       # the script as it is there now
   parallelrun debug job.yaml --mini-batch 0 --no-pdb
 
 Exit status: 0 when run() returned what a job takes, 1 when it did not, 2 when it was not called."""

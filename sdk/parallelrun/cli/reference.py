@@ -68,14 +68,15 @@ def _usage(command: commands.Command, actions: list[argparse.Action]) -> str:
     for action in actions:
         if not action.option_strings:
             name = _metavar(action)
-            words.append(f"[{name}]" if action.nargs == "?" else name)
+            words.append({"?": f"[{name}]", "+": f"{name}..."}.get(str(action.nargs), name))
     return " ".join(words)
 
 
 def _row(action: argparse.Action) -> str:
     names = ", ".join(f"`{option}`" for option in action.option_strings)
     value = "" if action.nargs == 0 else f"`{_metavar(action)}`"
-    return f"| {' '.join(part for part in (names, value) if part)} | {action.help} |"
+    argument = " ".join(part for part in (names, value) if part).replace("|", "\\|")
+    return f"| {argument} | {str(action.help).replace('<', '&lt;')} |"
 
 
 def _metavar(action: argparse.Action) -> str:

@@ -29,7 +29,7 @@ Examples:
   parallelrun run job.yaml --set spec.processCountPerNode=8 --output /data/out
   parallelrun run -k examples/mnist
   parallelrun run job.yaml --map pvc://images=/mnt/images
-  parallelrun run job.yaml --resume                       goes on with the newest run of this job
+  parallelrun run job.yaml --resume      # goes on with the newest run of this job
   wc -l "$(parallelrun run job.yaml)/parallel_run_step.txt"
 
 Exit status: 0 done, 1 the job failed, 2 nothing was started, 130 interrupted."""

@@ -42,8 +42,9 @@ class ControlServer:
     def __init__(self, folder: Path, handle: Callable[[str], Snapshot]) -> None:
         self._folder = folder
         self._handle = handle
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
         self._place = ""
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> None:
         """Listen, and say where in control.json. Raises OSError."""
@@ -58,14 +59,29 @@ class ControlServer:
         temporary.replace(self._folder / layout.CONTROL)
 
     async def close(self) -> None:
-        """Stop listening and leave nothing behind."""
+        """Stop listening, hang up on whoever is connected, and leave nothing behind."""
+        import asyncio
+
         if self._server is not None:
+            # A connection that was accepted in this turn of the loop gets its transport in the next one, which fails
+            # and leaks when the server is closed by then (Python 3.11).
+            for listening in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+            await asyncio.sleep(0)
             self._server.close()
             self._server = None
+        for connection in self._connections.values():
+            connection.close()
+        await asyncio.gather(*self._connections)
         (self._folder / layout.CONTROL).unlink(missing_ok=True)
         shutil.rmtree(self._place, ignore_errors=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        import asyncio
+
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
         try:
             while request := await reader.readline():
                 writer.write(json.dumps(self._answer(request)).encode() + b"\n")
@@ -74,6 +90,9 @@ class ControlServer:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            del self._connections[task]
 
     def _answer(self, request: bytes) -> dict[str, Any]:
         try:

@@ -43,8 +43,8 @@ class LiveRun:
 
 
 async def _finish_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    if others:
+    """A connection that was accepted just before the close begins and ends after it."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others, timeout=5)
 
 
@@ -80,6 +80,19 @@ def test_nothing_is_left_of_a_server_that_was_closed(here, start):
     assert not place.exists()
     assert not (here / "r" / layout.CONTROL).exists()
     assert not control.is_live(here / "r")
+
+
+def test_a_server_that_closes_hangs_up(here, start):
+    run = start(here / "r")
+    address = json.loads((here / "r" / layout.CONTROL).read_text())["socket"]
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(address)
+        connection.sendall(b'{"command": "status"}\n')
+        with connection.makefile("rb") as answers:
+            assert json.loads(answers.readline())["ok"]
+            run.end()
+            assert answers.read() == b""
 
 
 def test_what_a_killed_run_left_is_not_live(here, make_run):

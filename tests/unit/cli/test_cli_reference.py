@@ -64,7 +64,7 @@ def test_other_shells_know_every_command_and_option(call, shell):
     for name, actions in completion.options().items():
         assert name in script
         for action in actions:
-            assert all(option.removeprefix("--") in script for option in action.option_strings)
+            assert all(option.lstrip("-") in script for option in action.option_strings)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
