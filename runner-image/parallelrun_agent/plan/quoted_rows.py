@@ -82,7 +82,7 @@ class QuotedRows:
             return True
         opening = quotes[int(self._quoted) :: 2]
         before = np.frombuffer(bytes((self._previous,)) + self._bytes, np.uint8)[opening]
-        starts = np.isin(before, list(self._before_field))
+        starts = np.logical_or.reduce([before == byte for byte in self._before_field])
         doubled = before == _QUOTE
         if len(opening) and opening[0] == 0 and doubled[0]:
             doubled[0] = self._closed == self._offset - 1

@@ -9,6 +9,7 @@ missing value as "". Within a mini-batch, rows keep the order of the input.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import order, sorting
@@ -17,6 +18,8 @@ from parallelrun_agent.plan.draft import MINI_BATCHES, PARTS, PATH_COLUMN, Draft
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.table_parts import TableFormat, each_part
 
+#: Keys of values that are remembered: unsorted rows have few of them again and again.
+_KEPT = 1 << 16
 #: Values of the keys, start, stop
 KeyRun = tuple[tuple[str, ...], int, int]
 #: Values of the keys, file number, start, stop
@@ -58,7 +61,8 @@ def add_partitions(keys: Keys, table: TableFormat, dtypes: dict[str, str], scan:
     """Write parts and mini-batches by key, from the parts in ``scan``; returns the number of mini-batches."""
     files = Table(draft.folder / "files.arrow")
     parts, mini_batches = draft.parts(), draft.mini_batches(keys.names)
-    keyed = ((order.tuple_key(part[0]), *part[1:], part[0]) for part in _parts(keys, table, dtypes, files, scan))
+    key = lru_cache(_KEPT)(order.tuple_key)
+    keyed = ((key(part[0]), *part[1:], part[0]) for part in _parts(keys, table, dtypes, files, scan))
     current: tuple[str, ...] | None = None
     for _, number, start, stop, values in sorting.sort_on_disk(keyed, draft.folder):
         if current is not None and values != current:
