@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lease_records import Record, completed_in, count, newer, ranges, total, winners
+
 from parallelrun.leases import allocator, header
 from parallelrun.leases.allocator import Counts
 from parallelrun.leases.header import Grant, Header, Phase
@@ -17,16 +19,6 @@ from parallelrun.leases.shard_json import shard_from_json, shard_to_json
 
 MAX_TRY = 2
 PLAN = "plan"
-
-
-class Record(NamedTuple):
-    """What a segment's index holds, in the order in which one wins over another of the same mini-batch."""
-
-    mini_batch: int
-    succeeded: bool
-    epoch: int
-    try_number: int
-    holder: str
 
 
 @dataclass
@@ -108,12 +100,12 @@ class Job:
         self.strays.clear()
         self.granted = {(k, e) for k, e in self.granted if e < after.epoch}
         former = sorted({r.holder for r in self.sealed})
-        best = _winners(self.sealed)
+        best = winners(self.sealed)
         self.ledger = {}
         for k, (a, b) in enumerate(allocator.split(self.total, self.header.shards)):
             todo = [(m, m + 1) for m in range(a, b) if m not in best]
-            shard = allocator.resumed(a, b, after.generation, todo, former, lambda x, y: _counts(best, range(x, y)))
-            self.ledger |= {m: _count(best[m]) for m in _completed(shard)}
+            shard = allocator.resumed(a, b, after.generation, todo, former, lambda x, y: total(best, range(x, y)))
+            self.ledger |= {m: count(best[m]) for m in completed_in(shard)}
             self._put(k, shard)
 
     # --- planning ---
@@ -144,7 +136,7 @@ class Job:
         self.granted.add((k, lease.epoch))
         self._put(k, after)
         inside = [r for r in self.sealed if lease.start <= r.mini_batch < lease.stop]
-        known = _winners(r for r in inside if r.holder in lease.former)
+        known = winners(r for r in inside if r.holder in lease.former)
         todo = [m for m in range(lease.start, lease.stop) if m not in known]
         unknown = {r.mini_batch for r in inside if r.mini_batch in todo} - self.reopened
         assert not unknown, f"sealed, but not to be found through {lease.former}: {unknown}"
@@ -169,7 +161,7 @@ class Job:
         assert not open_lease.todo
         assert not open_lease.unsealed
         done = range(open_lease.lease.start, open_lease.stop)
-        counts = _counts(open_lease.known, done)
+        counts = total(open_lease.known, done)
         k, lease = open_lease.shard, open_lease.lease
         self._end(pod, open_lease, done, *allocator.complete(self.shards[k], pod.name, lease.epoch, counts))
 
@@ -178,8 +170,8 @@ class Job:
         k, lease = open_lease.shard, open_lease.lease
         mine = range(lease.start, open_lease.stop)
         done = [m for m in mine if m in open_lease.known]
-        unfinished = _ranges(m for m in mine if m not in open_lease.known)
-        counts = _counts(open_lease.known, done)
+        unfinished = ranges(m for m in mine if m not in open_lease.known)
+        counts = total(open_lease.known, done)
         before = self.shards[k]
         after, ok = allocator.give_back(before, pod.name, lease.epoch, unfinished, counts)
         if ok and after.counts == before.counts:
@@ -205,7 +197,7 @@ class Job:
         before = self.shards[open_lease.shard]
         self._judge(before, after, ok, pod, open_lease.lease.epoch)
         if ok:
-            self.ledger |= {m: _count(open_lease.known[m]) for m in done}
+            self.ledger |= {m: count(open_lease.known[m]) for m in done}
         pod.open.remove(open_lease)
         self._put(open_lease.shard, after)
 
@@ -239,9 +231,9 @@ class Job:
     def find_winners(self, pod: Pod) -> None:
         """Read the shards, then the segments: the table, and what has to be run again."""
         epochs = tuple(shard.epoch for shard in self.shards)
-        best = _winners(self.sealed)
-        valid = _winners(r for r in self.sealed if r not in self.corrupt)
-        corrupt = {m for m, r in best.items() if r in self.corrupt and not _newer(valid.get(m), r)}
+        best = winners(self.sealed)
+        valid = winners(r for r in self.sealed if r not in self.corrupt)
+        corrupt = {m for m, r in best.items() if r in self.corrupt and not newer(valid.get(m), r)}
         pod.finding = Finding(valid, frozenset(corrupt), epochs)
 
     def reopen_shards(self, pod: Pod) -> None:
@@ -355,9 +347,9 @@ class Job:
     def check(self) -> None:
         for shard in self.shards:
             allocator.check(shard)
-            done = _completed(shard)
+            done = completed_in(shard)
             assert shard.counts == sum((self.ledger[m] for m in done), Counts()), "counts are not of what is completed"
-        completed = {m for shard in self.shards for m in _completed(shard)}
+        completed = {m for shard in self.shards for m in completed_in(shard)}
         assert completed == set(self.ledger), "completed by nobody, or lost"
         assert completed <= {r.mini_batch for r in self.sealed}, "completed but not sealed"
         if self.header.phase is Phase.DONE:
@@ -389,39 +381,3 @@ class Job:
         assert shard.epoch >= self.shards[k].epoch, "a shard's epoch went back"
         assert shard_from_json(shard_to_json(shard)) == shard
         self.shards[k] = shard
-
-
-def _newer(valid: Record | None, corrupt: Record) -> bool:
-    return valid is not None and valid.epoch > corrupt.epoch
-
-
-def _winners(records: Iterable[Record]) -> dict[int, Record]:
-    """Success before failure, then higher epoch, then higher try."""
-    best: dict[int, Record] = {}
-    for r in records:
-        best[r.mini_batch] = max(best.get(r.mini_batch, r), r)
-    return best
-
-
-def _count(r: Record) -> Counts:
-    retried = int(r.try_number > 1)
-    return Counts(1, 0, retried, 10, 0) if r.succeeded else Counts(1, 1, retried, 0, 10)
-
-
-def _counts(records: dict[int, Record], mini_batches: Iterable[int]) -> Counts:
-    return sum((_count(records[m]) for m in mini_batches), Counts())
-
-
-def _completed(shard: allocator.Shard) -> list[int]:
-    elsewhere = {m for x in (*shard.unclaimed, *shard.leases) for m in range(x.start, x.stop)}
-    return [m for m in range(shard.start, shard.stop) if m not in elsewhere]
-
-
-def _ranges(mini_batches: Iterable[int]) -> list[tuple[int, int]]:
-    out: list[tuple[int, int]] = []
-    for m in mini_batches:
-        if out and out[-1][1] == m:
-            out[-1] = (out[-1][0], m + 1)
-        else:
-            out.append((m, m + 1))
-    return out
