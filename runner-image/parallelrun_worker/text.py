@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 
-from parallelrun_worker import results
+from parallelrun_worker import frame_text, results
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -26,13 +26,16 @@ class Text:
 
     def __init__(self, script: str) -> None:
         """``script``: path of the entry script; raises Unfit where the settings beside it cannot be used."""
-        self._options = dict({"sep": " ", "header": False, "index": False}, **_settings(os.path.dirname(script)))
+        settings = _settings(os.path.dirname(script))
+        self._options = dict({"sep": frame_text.SEPARATOR, "header": False, "index": False}, **settings)
+        self._plain = not settings
         self._remarked = False
 
     def encode(self, value: Any) -> tuple[bytes, int, str]:
         """Payload, number of lines, remark."""
         if results.is_frame(value):
-            text = value.to_csv(**self._options)
+            joined = frame_text.joined(value) if self._plain else None
+            text = value.to_csv(**self._options) if joined is None else joined
             if not text.endswith("\n") and text:
                 text += "\n"
             return to_bytes(text), text.count("\n"), ""

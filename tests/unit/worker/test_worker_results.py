@@ -95,17 +95,31 @@ frames = hpd.data_frames(
         hpd.column("c", elements=st.sampled_from(["a b", 'q"t', "x\ny", "", "é", "plain"])),
         hpd.column("d", elements=cells, dtype=object),
         hpd.column("e", dtype="bool"),
+        hpd.column("f", dtype="float32"),
+        hpd.column("g", dtype="uint8"),
     ],
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(frames, st.sets(st.sampled_from("abcde"), min_size=1))
+@given(frames, st.sets(st.sampled_from("abcdefg"), min_size=1))
 def test_a_frame_as_text_is_what_pandas_writes(frame, names):
     frame = frame[sorted(names)]
     output = {"action": "AppendRow", "format": "Text"}
     payload = Results({"script": "/nowhere/score.py", "output": output}).serialise(frame)[0]
     assert payload == frame.to_csv(sep=" ", header=False, index=False).encode()
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint64", "float16", "Int64", "boolean", "category", "string", "M8[s]", "m8[s]"]
+)
+def test_every_dtype_as_text_is_what_pandas_writes(results, dtype):
+    """Among them those that look like NumPy's integers and booleans but can be missing."""
+    frame = pd.DataFrame({"a": pd.Series([1, 0, 1]).astype(dtype), "b": ["x", "y z", "nan"]})
+    if dtype in ("Int64", "boolean", "category", "string"):
+        frame.loc[1, "a"] = None
+    wanted = frame.to_csv(sep=" ", header=False, index=False).encode()
+    assert results().serialise(frame)[0] == wanted
 
 
 def test_settings_beside_the_script_are_options_of_to_csv(results, tmp_path):
