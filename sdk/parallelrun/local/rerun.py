@@ -19,6 +19,7 @@ from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, prepare, resolve, resume, run_folder, source
+from parallelrun_worker.schema import versions as schema_versions
 
 #: Fields that the plan or the sealed results were made with.
 _FIXED = (
@@ -150,8 +151,8 @@ def _take_results(base: Path, folder: Path, before: headers.Header) -> None:
         for name in (plan, layout.SEGMENTS, layout.TRIES):
             if (base / name).is_dir():
                 shutil.copytree(base / name, folder / name, copy_function=_link)
-        if (base / layout.SCHEMA).exists():
-            _link(base / layout.SCHEMA, folder / layout.SCHEMA)
+        for version in map(Path, schema_versions(str(base / layout.SCHEMA))):
+            _link(version, folder / version.name)
 
 
 def _link(existing: str | Path, new: str | Path) -> None:

@@ -3,7 +3,9 @@
 import os
 import pstats
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -430,3 +432,29 @@ def test_a_schema_that_cannot_be_written_charges_no_mini_batch(make_agent):
     assert a.exited(who) == wire.SEGMENT_FAILED
     assert "schema.json" in a.wait(lambda: a.said(who, "segment-error"), "segment-error")[0][1]
     assert not a.failed(who)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB, where this user may mount one."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True).returncode:
+        pytest.skip("no right to mount a tmpfs; the file size limit above stands for the full disk")
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_the_next_incarnation_goes_on(make_agent, small_disk):
+    a = make_agent("def run(b): return ['x' * int(b[0])]", segments=str(small_disk)).start()
+    who = a.spawn()
+    a.run(who, (0, ["1000"]))
+    a.run(who, (1, ["200000"]), wait=False)
+    assert a.exited(who) == wire.SEGMENT_FAILED
+    assert "No space left on device" in a.wait(lambda: a.said(who, "segment-error"), "segment-error")[0][1]
+    assert a.sealed(who) == 1
+    assert sorted(a.done(who)) == [0]
+    data = Path(f"{small_disk}/0-holder-uid-0-1.dat")
+    assert data.read_bytes()[:1001] == b"x" * 1000 + b"\n"
+    os.truncate(data, 1001)  # somebody makes room
+    again = a.spawn(0, 2)
+    a.run(again, (1, ["2000"]))
+    assert 1 in a.done(again)
