@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from parallelrun.api import exit_codes
+from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
 from parallelrun.leases.header import Header, Phase
@@ -189,7 +190,7 @@ class Agent:
             open_shards = [k for k in range(header.shards) if header.open_shards >> k & 1]
             versions = [(await store.read(shard_name(k)))[1] for k in open_shards]
             started = time.monotonic()
-            if await self._anything_unclaimed(open_shards):
+            if await self._look_at(open_shards, header):
                 self._state = "running"
                 work.work_returned()
                 continue
@@ -203,9 +204,14 @@ class Agent:
                 change.cancel()
             await asyncio.sleep(max(0.0, 0.05 - (time.monotonic() - started)))
 
-    async def _anything_unclaimed(self, shards: list[int]) -> bool:
+    async def _look_at(self, shards: list[int], header: Header) -> bool:
+        """Whether anything is unclaimed; a shard that is done is said to be, as whoever finished it may have died."""
         for k in shards:
             shard = await self._job.leases.shard(k)
             if shard is None or shard.unclaimed:
                 return True
+            if allocator.done(shard):
+                await self._job.leases.update_header(
+                    lambda h, k=k: (headers.shard_completed(h, k, header.epoch), None)  # type: ignore[misc]
+                )
         return False

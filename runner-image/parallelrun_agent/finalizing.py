@@ -48,9 +48,10 @@ class Finalizing:
 
         assert header.plan is not None
         job, total = self._job, header.plan.total
+        before = [await job.leases.shard(k) for k in range(header.shards)]
         prepared = await self._stall.run(finalize.prepare, job.folder, total)
         if prepared.missing:
-            await self._reopen(header, grant, prepared)
+            await self._reopen(header, grant, prepared, [shard.epoch if shard else None for shard in before])
             return
         violated = thresholds.violation(prepared.counts, total, job.settings.limits)
         if violated is not None:
@@ -58,7 +59,7 @@ class Finalizing:
             return
         await job.leases.update_header(lambda h: headers.publish_winners(h, grant, prepared.sha256))
 
-    async def _reopen(self, header: Header, grant: Grant, prepared: Prepared) -> None:
+    async def _reopen(self, header: Header, grant: Grant, prepared: Prepared, epochs: list[int | None]) -> None:
         """Winning records are gone or corrupt: their mini-batches are run again."""
         job = self._job
         assert header.plan is not None
@@ -67,9 +68,10 @@ class Finalizing:
         for k, (low, high) in enumerate(allocator.split(header.plan.total, header.shards)):
             ranges = [(max(a, low), min(b, high)) for a, b in prepared.missing if a < high and b > low]
             if ranges:
-                reopened |= 1 << k
-                await job.leases.update_shard(k, _reopener(ranges, prepared))
-        await job.leases.update_header(lambda h: headers.reopen(h, grant, reopened))
+                _, done = await job.leases.update_shard(k, _reopener(ranges, prepared, epochs[k]))
+                reopened |= (not done) << k
+        if reopened:  # else another finalizer took over meanwhile
+            await job.leases.update_header(lambda h: headers.reopen(h, grant, reopened))
 
     async def _commit(self, header: Header, grant: Grant) -> None:
         from parallelrun_agent.output import finalize
@@ -94,11 +96,11 @@ class Finalizing:
 
 
 def _reopener(
-    ranges: list[tuple[int, int]], prepared: Prepared
-) -> Callable[[allocator.Shard], tuple[allocator.Shard, None]]:
-    def reopen(state: allocator.Shard) -> tuple[allocator.Shard, None]:
+    ranges: list[tuple[int, int]], prepared: Prepared, epoch: int | None
+) -> Callable[[allocator.Shard], tuple[allocator.Shard, bool]]:
+    def reopen(state: allocator.Shard) -> tuple[allocator.Shard, bool]:
         for start, stop in ranges:
-            state = allocator.reopen(state, start, stop, (), prepared.uncount(start, stop))
-        return state, None
+            state = allocator.reopen(state, start, stop, (), prepared.uncount(start, stop), epoch)
+        return state, allocator.done(state)
 
     return reopen

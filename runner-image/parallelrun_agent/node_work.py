@@ -14,9 +14,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from parallelrun.api import layout
+from parallelrun.api.settings import JobSettings
 from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
 from parallelrun.leases.claim_size import claim_size
+from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
 from parallelrun_agent import events as ev
 from parallelrun_agent.failure_segment import FailureSegment
@@ -175,7 +177,7 @@ class NodeWork:
         settings, job = self._job.settings, self._job
         for shard in self._shard_order():
             async with self._one_at_a_time:
-                _, (lease, left) = await job.leases.update_shard(shard, _claimer(job.holder, settings, i))
+                lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i))
             if lease is not None:
                 break
         else:
@@ -200,6 +202,15 @@ class NodeWork:
                 left_behind.suspects,
             )
         )
+
+    async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
+        leases = self._job.leases
+        try:
+            return (await leases.update_shard(shard, claimer))[1]
+        except NotThere:  # the first claim of all makes the shard, as the published plan says
+            start, stop = allocator.split(self._plan.total, self._header.shards)[shard]
+            await leases.create_shard(shard, allocator.new(start, stop, self._header.generation))
+            return (await leases.update_shard(shard, claimer))[1]
 
     def _shard_order(self) -> list[int]:
         """The home shard, then the others with work."""
@@ -316,9 +327,10 @@ class NodeWork:
         self._stall.set(text)
 
 
-def _claimer(
-    holder: str, settings: Any, i: ev.Claim
-) -> Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]:
+Claimer = Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]
+
+
+def _claimer(holder: str, settings: JobSettings, i: ev.Claim) -> Claimer:
     def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
         left = allocator.unclaimed(state)
         want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate)

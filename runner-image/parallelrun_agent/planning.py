@@ -32,7 +32,9 @@ class Planning:
         try:
             plan = await self._stall.run(make_plan, job.settings, job.folder)
         except (ParallelRunError, OSError) as error:
-            await self._abort("InputError" if isinstance(error, InputError) else "PlanningFailed", str(error))
+            await self._abort(
+                headers.INPUT_ERROR if isinstance(error, InputError) else headers.PLANNING_FAILED, str(error)
+            )
             return True
         log.info("planned %d mini-batches in %.2f s: plan %s", plan.total, time.monotonic() - started, plan.sha256)
         changed = ""

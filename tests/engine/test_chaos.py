@@ -8,13 +8,10 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from chaos import KINDS, PHASES, Disturbance, Job, Run, disturbed, make_job, output_of, undisturbed
 
 from parallelrun_agent.output.segments import list_segments, read_index, segment_path

@@ -37,6 +37,8 @@ class Phase(StrEnum):
 
 # Reasons of Aborted that say nothing about the results: a resumed run goes on from them.
 CANCELLED = "Cancelled"
+AGENT_FAILED = "AgentFailed"
+PLANNING_FAILED = "PlanningFailed"
 INTERRUPTED = "Interrupted"
 INPUT_CHANGED = "InputChanged"  # by publish_plan; the input may be put back as it was
 INIT_FAILED = "InitFailed"
@@ -44,7 +46,17 @@ INPUT_ERROR = "InputError"
 SOURCE_ERROR = "SourceError"
 ENVIRONMENT_ERROR = "EnvironmentError"
 RESUMABLE = frozenset(
-    {CANCELLED, INTERRUPTED, INPUT_CHANGED, INIT_FAILED, INPUT_ERROR, SOURCE_ERROR, ENVIRONMENT_ERROR}
+    {
+        CANCELLED,
+        INTERRUPTED,
+        INPUT_CHANGED,
+        INIT_FAILED,
+        INPUT_ERROR,
+        SOURCE_ERROR,
+        ENVIRONMENT_ERROR,
+        AGENT_FAILED,
+        PLANNING_FAILED,
+    }
 )
 
 _ABORTABLE = frozenset({Phase.PLANNING, Phase.RUNNING, Phase.FINALIZING})

@@ -47,6 +47,10 @@ def for_request(request: RunRequest, say: Callable[[str], None] = silent) -> Pre
     from parallelrun.local.rerun import prepare_rerun
 
     if request.rerun_of is not None:
+        if request.resume and request.output is not None and run_folder.holds_run(request.output):
+            from parallelrun.local.resume import reopen
+
+            return reopen(request.output, source=request.source, say=say)
         return prepare_rerun(
             request.rerun_of,
             request.output,

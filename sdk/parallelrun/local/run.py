@@ -65,7 +65,7 @@ def _planning_error(end: Header) -> ParallelRunError:
 def _outcome(folder: Path, end: Header, interrupted: bool) -> Outcome:
     if interrupted:
         return Outcome(folder, "Aborted", "Interrupted", "interrupted: what was finished is sealed")
-    from parallelrun_agent.report import job_result
+    from parallelrun_agent.report.reading import RunReport
 
-    result: dict[str, Any] = job_result.read(folder)
-    return Outcome(folder, end.phase.value, end.reason, end.message, result, (result.get("first_errors") or [None])[0])
+    result: dict[str, Any] = RunReport(folder).result() or {}
+    return Outcome(folder, end.phase.value, end.reason, end.message, result, (result.get("firstErrors") or [None])[0])

@@ -141,6 +141,7 @@ class Supervisor:
         if not final:
             await self._bury_the_dead(now)
             await self._expire(leases, now)
+            await self._sweep(header, shards)
             await self._check_thresholds(header, now)
             self._revive(header)
         if final or now - self._drawn >= LOOK_SECONDS:
@@ -193,7 +194,7 @@ class Supervisor:
             )
             if self._short_lives >= SHORT_LIVES:
                 where = self._folder / "logs" / "sys"
-                self._abort_soon("AgentFailed", f"agents end as soon as they start; see {where}")
+                self._abort_soon(headers.AGENT_FAILED, f"agents end as soon as they start; see {where}")
 
     async def _expire(self, leases: dict[int, nodes.NodeLease | None], now: float) -> None:
         """Shut out holders whose lease has not changed for LEASE_SECONDS by this process's own clock."""
@@ -209,11 +210,23 @@ class Supervisor:
                     self._frozen.append(self._agents.pop(node))
                 await self._shut_out(node, lease.holder)
 
+    async def _sweep(self, header: Header, shards: list[Shard]) -> None:
+        """Take back what a holder that is gone still got: a claim in flight may win after its holder was shut out."""
+        holders = {agent.holder for agent in self._agents.values()}
+        stale = {h for shard in shards for h in allocator.holders(shard)} - holders
+        if header.grant is not None and header.grant.holder not in holders:
+            stale.add(header.grant.holder)
+        for holder in stale:
+            await self._release(holder)
+
     async def _shut_out(self, node: int, holder: str) -> None:
         """Nothing that ``holder`` does counts any more; its ranges go to others."""
         await self._leases.update_node(
             node, lambda lease: (nodes.expire(lease, holder) if lease else nodes.NodeLease("", 0), None)
         )
+        await self._release(holder)
+
+    async def _release(self, holder: str) -> None:
         header = await self._leases.header()
         for k in range(header.shards):
             if await self._leases.shard(k) is not None:

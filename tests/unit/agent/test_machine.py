@@ -1,19 +1,15 @@
 """The agent's machine, driven through schedules of crashes without a process or a clock."""
 
 import random
-import sys
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated_node import SimulatedNode
 
-sys.path.insert(0, str(Path(__file__).parent))
-from simulated_node import SimulatedNode  # noqa: E402
-
-from parallelrun_agent import events as ev  # noqa: E402
-from parallelrun_agent.machine import Rules  # noqa: E402
-from parallelrun_agent.slots import NOTHING  # noqa: E402
-from parallelrun_worker.wire import RUNNING, SEGMENT_FAILED  # noqa: E402
+from parallelrun_agent import events as ev
+from parallelrun_agent.machine import Rules
+from parallelrun_agent.slots import NOTHING
+from parallelrun_worker.wire import RUNNING, SEGMENT_FAILED
 
 
 def node(total: int = 20, poison: dict[int, str] | None = None, **rules: object) -> SimulatedNode:
