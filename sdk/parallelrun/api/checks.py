@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from parallelrun.api import rules, shape
 from parallelrun.api.models import ParallelRunJob
-from parallelrun.api.problems import Path, Problem, nearest
+from parallelrun.api.problems import NOTHING, Path, Problem, nearest
 from parallelrun.api.rule import broken_rules
 
 
@@ -22,10 +22,19 @@ def problems(document: dict[str, Any]) -> list[Problem]:
     malformed = {_meant(path) for path in found}
     filled = shape.with_defaults(ParallelRunJob, document)
     broken = [
-        Problem(path, rule.message, value=value, example=rule.example)
-        for rule, path, value in broken_rules(rules.RULES, filled, malformed)
+        Problem(path, rule.message, value=_scalar_at(document, path), example=rule.example)
+        for rule, path in broken_rules(rules.RULES, filled, malformed)
     ]
     return [*found.values(), *broken]
+
+
+def _scalar_at(value: Any, path: Path) -> Any:
+    """What is worth showing of the value at ``path``: objects that break a rule are not, nor what is only a default."""
+    for part in path:
+        if isinstance(value, dict) and part not in value:
+            return NOTHING
+        value = value[part]
+    return NOTHING if isinstance(value, dict) else value
 
 
 def moved(problem: Problem, line: int | None = None, source: str = "") -> Problem:
@@ -83,12 +92,12 @@ def _problem(detail: ErrorDetails, path: Path) -> Problem:
 
 
 _RULES = {
-    "greater_than_equal": "must be greater than or equal to {ge}",
-    "less_than_equal": "must be less than or equal to {le}",
-    "string_too_short": "must be at least {min_length} characters long",
+    "greater_than_equal": "should be greater than or equal to {ge}",
+    "less_than_equal": "should be less than or equal to {le}",
+    "string_too_short": "should be at least {min_length} characters long",
     "string_too_long": "may not be longer than {max_length} characters",
-    "too_short": "must have at least {min_length} items",
-    "too_long": "must have at most {max_length} items",
+    "too_short": "should have at least {min_length} items",
+    "too_long": "should have at most {max_length} items",
     "finite_number": "must be a finite number",
 }
 

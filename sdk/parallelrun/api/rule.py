@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parallelrun.api.problems import NOTHING, Path
+from parallelrun.api.problems import Path
 
 ITEMS = "[]"  # in a place: every element of the list
 
@@ -55,8 +55,8 @@ def fields_that(holds: Callable[[Any], bool], *blamed: str) -> Callable[[Any], I
     return broken
 
 
-def broken_rules(rules: Sequence[Rule], document: Any, malformed: set[Path]) -> Iterator[tuple[Rule, Path, Any]]:
-    """(rule, path, value) of everything in ``document`` that breaks a rule.
+def broken_rules(rules: Sequence[Rule], document: Any, malformed: set[Path]) -> Iterator[tuple[Rule, Path]]:
+    """(rule, path) of everything in ``document`` that breaks a rule.
 
     ``malformed``: paths of values that have the wrong type or are missing; rules that read them are not asked.
     """
@@ -66,7 +66,7 @@ def broken_rules(rules: Sequence[Rule], document: Any, malformed: set[Path]) -> 
         for place, value in _places(document, rule.place, ()):
             if _is_sound(rule, place, malformed):
                 for path in rule.broken(value):
-                    yield rule, (*place, *path), _value_at(value, path)
+                    yield rule, (*place, *path)
 
 
 def _places(value: Any, parts: tuple[str, ...], path: Path) -> Iterator[tuple[Path, Any]]:
@@ -82,11 +82,3 @@ def _places(value: Any, parts: tuple[str, ...], path: Path) -> Iterator[tuple[Pa
 def _is_sound(rule: Rule, place: Path, malformed: set[Path]) -> bool:
     read = [(*place, name) for name in rule.reads] or [place]
     return not any(bad[: len(path)] == path or path[: len(bad)] == bad for bad in malformed for path in read)
-
-
-def _value_at(value: Any, path: Path) -> Any:
-    for part in path:
-        if isinstance(value, dict) and part not in value:
-            return NOTHING
-        value = value[part]
-    return value if path or not isinstance(value, dict) else NOTHING

@@ -165,7 +165,7 @@ CASES = [
     (OUTPUT, "  miniBatchSize: [10] #!", "spec.miniBatchSize", "must be of type integer or string, not array"),
     (OUTPUT, "  mini_batch_size: 10 #!", "spec.mini_batch_size", "did you mean miniBatchSize?"),
     (OUTPUT, "  partitionKeys: [Store] #!", "spec.partitionKeys[0]", "partitionFormat"),
-    (OUTPUT, "  nodeCount: 0 #!", "spec.nodeCount", "must be greater than or equal to 1"),
+    (OUTPUT, "  nodeCount: 0 #!", "spec.nodeCount", "should be greater than or equal to 1"),
     (OUTPUT, '  nodeCount: "2" #!', "spec.nodeCount", "must be of type integer, not string"),
     (OUTPUT, "  nodeCount: 2.5 #!", "spec.nodeCount", "must be of type integer, not number"),
     (OUTPUT, "  nodeCount: true #!", "spec.nodeCount", "must be of type integer, not boolean"),
@@ -265,7 +265,7 @@ def test_the_report_shows_file_line_field_value_rule_and_example():
     with pytest.raises(ManifestError) as caught:
         load_manifest(BASE.replace(OUTPUT, "  nodeCount: 0"), name="job.yaml")
     assert str(caught.value) == (
-        "job.yaml: 1 problem\n\njob.yaml:14: spec.nodeCount: 0\n    must be greater than or equal to 1\n"
+        "job.yaml: 1 problem\n\njob.yaml:14: spec.nodeCount: 0\n    should be greater than or equal to 1\n"
         "    for example:  nodeCount: 2"
     )
 

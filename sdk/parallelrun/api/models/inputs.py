@@ -10,7 +10,8 @@ InputType = Literal["File", "Tabular", "MLTable"]
 InputMode = Literal["Mount", "Download", "Direct"]
 TableFormat = Literal["csv", "jsonl", "parquet"]
 ColumnType = Literal[  # pandas dtypes: object is text as it is; Int64 and its like hold missing values
-    "object", "string", "bool", "boolean", "category", "datetime64[ns]", "datetime64[us]", "datetime64[s]",
+    "object", "string", "bool", "boolean", "category", "datetime64[ns]", "datetime64[us]",
+    "datetime64[ms]", "datetime64[s]",
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
     "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64",
 ]  # fmt: skip

@@ -1,0 +1,151 @@
+"""The CRD: what is checked in is what the models say, and the API server takes it.
+
+The structural rules are checked here as the API server states them; the file was also put through the API server's own
+validation (schema, CEL, cost budgets), which a test without Go cannot repeat.
+"""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+import jsonschema
+import pytest
+import yaml
+
+from parallelrun.api import crd, shape
+from parallelrun.api.models import ParallelRunJob, ParallelRunJobSpec
+from parallelrun.api.models.base import Model
+from parallelrun.api.rules import RULES
+
+FILE = pathlib.Path(__file__).parents[3] / "crds" / crd.FILE
+DEFINITION = crd.definition()
+VERSION = DEFINITION["spec"]["versions"][0]
+ROOT = VERSION["schema"]["openAPIV3Schema"]
+
+
+def test_the_checked_in_file_is_what_the_models_say():
+    assert FILE.read_text(encoding="utf-8") == crd.text(), "write it anew: python -m parallelrun.api.crd crds"
+    assert yaml.safe_load(FILE.read_text(encoding="utf-8")) == DEFINITION
+
+
+def schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from schemas(inner, f"{path}.{name}" if path else name)
+    for key, mark in (("items", "[]"), ("additionalProperties", "{}")):
+        if key in schema:
+            yield from schemas(schema[key], path + mark)
+
+
+ALLOWED = {
+    "description", "type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+    "maxProperties", "default", "required", "pattern", "properties", "items", "additionalProperties",
+    "x-kubernetes-int-or-string", "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "schema"), list(schemas(ROOT)), ids=[path for path, _ in schemas(ROOT)])
+def test_a_schema_is_structural(path, schema):
+    assert set(schema) <= ALLOWED
+    assert ("type" in schema) != bool(schema.get("x-kubernetes-int-or-string"))
+    assert not ("properties" in schema and "additionalProperties" in schema)
+    if schema.get("type") == "array":
+        assert "items" in schema
+    assert set(schema.get("required", ())) <= set(schema.get("properties", {}))
+    if schema.get("x-kubernetes-list-type") == "map":
+        keys = schema["x-kubernetes-list-map-keys"]
+        assert set(keys) <= set(schema["items"]["required"])
+
+
+def test_every_list_map_and_text_of_spec_is_bounded_so_that_cel_costs_are():
+    for path, schema in schemas(ROOT["properties"]["spec"], "spec"):
+        if schema.get("type") == "array":
+            assert "maxItems" in schema, path
+        if "additionalProperties" in schema:
+            assert "maxProperties" in schema, path
+        if schema.get("type") == "string":
+            assert "maxLength" in schema or "enum" in schema or "format" in schema, path
+
+
+def test_every_property_is_explained():
+    for path, schema in schemas(ROOT):
+        if path and path != "metadata" and not path.endswith(("[]", "{}")):
+            assert schema.get("description"), path
+
+
+def model_places(model: type[Model], path: tuple[str, ...]) -> Iterator[tuple[type[Model], dict[str, Any]]]:
+    schema: dict[str, Any] = ROOT
+    for part in path:
+        schema = schema["items"] if part == "[]" else schema["properties"][part]
+    yield model, schema
+    for name, info in shape.fields(model).items():
+        inner, here = shape.plain(info.annotation), (*path, name)
+        if get_origin(inner) is list:
+            inner, here = shape.plain(get_args(inner)[0]), (*here, "[]")
+        if shape.is_model(inner):
+            yield from model_places(inner, here)
+
+
+def test_every_default_in_the_crd_is_the_models_and_the_other_way_round():
+    seen = 0
+    for model, schema in model_places(ParallelRunJobSpec, ("spec",)):
+        for name, info in shape.fields(model).items():
+            assert schema["properties"][name].get("default") == shape.default_of(info), f"{model.__name__}.{name}"
+            assert (name in schema.get("required", ())) == info.is_required()
+            seen += "default" in schema["properties"][name]
+    assert seen > 40
+
+
+def test_defaults_fit_their_own_schemas():
+    for _, schema in schemas(ROOT):
+        if "default" in schema:
+            jsonschema.validate(schema["default"], {k: v for k, v in schema.items() if not k.startswith("x-")})
+
+
+def test_every_rule_with_cel_is_in_the_crd_with_its_words():
+    found = {
+        (entry["rule"], entry["message"])
+        for _, schema in schemas(ROOT)
+        for entry in schema.get("x-kubernetes-validations", ())
+    }
+    assert found == {(rule.cel, rule.sentence) for rule in RULES if rule.cel}
+
+
+def test_a_field_that_a_rule_blames_is_a_property_beside_it():
+    for path, schema in schemas(ROOT):
+        for entry in schema.get("x-kubernetes-validations", ()):
+            assert len(entry["rule"]) < 2048
+            if "fieldPath" in entry:
+                assert entry["fieldPath"].removeprefix(".") in schema["properties"], path
+
+
+def test_columns_and_subresources_point_to_fields_that_there_are():
+    paths = [column["jsonPath"] for column in VERSION["additionalPrinterColumns"]]
+    assert [column["name"] for column in VERSION["additionalPrinterColumns"]] == [
+        "Phase", "Progress", "Failed", "Left", "Age",
+    ]  # fmt: skip
+    scale = VERSION["subresources"]["scale"]
+    for path in [*paths, *scale.values()]:
+        schema = ROOT
+        for part in path.removeprefix(".").split("."):
+            if part == "creationTimestamp":
+                break
+            schema = schema["properties"][part] if part != "metadata" else {}
+    assert scale["specReplicasPath"] == ".spec.nodeCount"
+    assert VERSION["subresources"]["status"] == {}
+
+
+def test_names_of_the_kind():
+    assert DEFINITION["metadata"]["name"] == "parallelrunjobs.parallelrun.dev"
+    assert DEFINITION["spec"]["scope"] == "Namespaced"
+    assert DEFINITION["spec"]["names"]["shortNames"] == ["prj"]
+
+
+def test_the_json_schema_for_editors_takes_a_manifest_and_refuses_a_misspelt_one(minimal):
+    schema = crd.json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(minimal, schema)
+    minimal["spec"]["nodeCoumt"] = 2
+    with pytest.raises(jsonschema.ValidationError, match="nodeCoumt"):
+        jsonschema.validate(minimal, schema)
+    assert schema["title"] == ParallelRunJob.__name__
