@@ -22,8 +22,8 @@ from parallelrun_agent.output.record_crc import record_crcs
 from parallelrun_worker import segment
 
 RECORD = numpy.dtype(segment.DTYPE)
-#: Records read at a time: 4 MiB.
-CHUNK = 65536
+#: Records (and rows of a table) handled at a time: 1 MiB.
+CHUNK = 16384
 _NO_LIMIT = 1 << 63
 
 Records = NDArray[Any]  # of dtype RECORD

@@ -247,6 +247,19 @@ def test_parquet_rows_that_do_not_fit_are_named(tmp_path: Path) -> None:
         merged(tmp_path, 2, OutputSettings(format="Parquet", file_name="out.parquet"))
 
 
+def test_parquet_on_a_full_volume_is_named_and_can_be_repeated(tmp_path: Path) -> None:
+    import pyarrow
+
+    table = pyarrow.table({"n": range(1000)})
+    write_job(tmp_path, {"0-h-0-0": [Written(0, _ipc(table))]})
+    _publish(tmp_path, table.schema)
+    output = OutputSettings(format="Parquet", file_name="out.parquet")
+    (tmp_path / "out.parquet.tmp-1").symlink_to("/dev/full")
+    with pytest.raises(NoSpace, match=r"out\.parquet"):
+        merged(tmp_path, 1, output)
+    assert merged(tmp_path, 1, output)["rows"] == 1000
+
+
 def test_parquet_without_rows_is_a_file_without_columns(tmp_path: Path) -> None:
     from pyarrow import parquet as reader
 
