@@ -14,6 +14,7 @@ import yaml
 
 from parallelrun.api.problems import NOTHING, Path, Problem, report
 
+MAX_DEPTH = 100  # PyYAML's composer calls itself for each level, and a deep enough file would end the process
 MAX_VALUES = 1_000_000  # a few hundred bytes of YAML aliases can stand for billions of values
 _MERGE = "tag:yaml.org,2002:merge"
 _PLAIN_SENTENCES = (
@@ -73,6 +74,7 @@ def read_documents(text: str, name: str) -> list[Document]:
     problems: list[Problem] = []
     documents = []
     try:
+        _check_depth(text)
         for node in yaml.compose_all(text, Loader=_LOADER):
             builder = _Builder(problems)
             document = Document(builder.build(node, ()), node)
@@ -86,6 +88,19 @@ def read_documents(text: str, name: str) -> list[Document]:
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark: Any = event.start_mark  # the C parser's, which its stubs keep apart
+                problem = f"more than {MAX_DEPTH} lists and objects inside each other"
+                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
@@ -171,5 +186,6 @@ def _integer(text: str) -> int:
 
 def parse_value(text: str) -> Any:
     """One value, as ``--set`` takes it. Raises yaml.YAMLError."""
+    _check_depth(text)
     node = yaml.compose(text, Loader=_LOADER)
     return None if node is None else _Builder([]).build(node, ())

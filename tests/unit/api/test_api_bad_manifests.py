@@ -321,6 +321,9 @@ def test_a_long_value_is_cut():
         ("a: *b\n", 1, "an alias"),
         ("a: @b\n", 1, "cannot start"),
         ("a: &x [*x]\n", 1, "endless"),
+        ("a: 1\nb: " + "[" * 100_000 + "\n", 2, "inside each other"),
+        ("a: 1\nb: " + "{a: " * 900 + "1" + "}" * 900 + "\n", 2, "inside each other"),
+        ("- " * 3000 + "a\n", 1, "inside each other"),
     ],
 )
 def test_what_is_not_yaml_has_its_line_and_a_plain_sentence(text, line, words):
