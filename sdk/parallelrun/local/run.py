@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import layout
 from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.leases.header import Header, Phase
 from parallelrun.local import prepare
@@ -23,8 +25,11 @@ def run(request: RunRequest, listener: Listener) -> Outcome:
     prepared = prepare.for_request(request, listener.message)
     try:
         listener.started(prepared.folder)
-        if prepared.header.phase is Phase.DONE:
-            listener.message("This run is done already.")
+        if _over(prepared.header):
+            done = prepared.header.phase is Phase.DONE
+            listener.message(
+                "This run is done already." if done else "This run has failed; `parallelrun rerun` tries again."
+            )
             return _outcome(prepared.folder, prepared.header, interrupted=False)
         return asyncio.run(_supervise(prepared, listener))
     finally:
@@ -52,8 +57,11 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener) -> Outcome:
         raise KeyboardInterrupt
     if end.phase is Phase.ABORTED and end.plan is None:
         raise _planning_error(end)
-    over = end.phase is Phase.DONE or end.phase is Phase.ABORTED
-    return await asyncio.to_thread(_outcome, folder, end, not over)
+    return await asyncio.to_thread(_outcome, folder, end, not _over(end))
+
+
+def _over(header: Header) -> bool:
+    return header.phase is Phase.DONE or (header.phase is Phase.ABORTED and header.reported)
 
 
 def _planning_error(end: Header) -> ParallelRunError:
@@ -65,7 +73,5 @@ def _planning_error(end: Header) -> ParallelRunError:
 def _outcome(folder: Path, end: Header, interrupted: bool) -> Outcome:
     if interrupted:
         return Outcome(folder, "Aborted", "Interrupted", "interrupted: what was finished is sealed")
-    from parallelrun_agent.report.reading import RunReport
-
-    result: dict[str, Any] = RunReport(folder).result() or {}
+    result: dict[str, Any] = json.loads((folder / layout.RESULT).read_bytes())
     return Outcome(folder, end.phase.value, end.reason, end.message, result, (result.get("firstErrors") or [None])[0])
