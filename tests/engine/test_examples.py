@@ -1,0 +1,131 @@
+"""Every example does what its README shows, and what it ships is what its script makes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml"))
+pytestmark = pytest.mark.engine
+
+
+def command(*arguments: str | Path, cwd: Path) -> str:
+    """What a command prints on stdout; it has to succeed."""
+    done = subprocess.run(list(map(str, arguments)), cwd=cwd, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return done.stdout
+
+
+def run_example(name: str, output: Path) -> Path:
+    command(sys.executable, "-m", "parallelrun.cli.main", "run", "job.yaml", "--output", output, cwd=EXAMPLES / name)
+    return output
+
+
+def shown(name: str) -> list[str]:
+    """The blocks of code in an example's README."""
+    return re.findall(r"^```\n(.*?)^```", (EXAMPLES / name / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_every_example_has_a_readme_that_runs_it():
+    """No example comes without the command that runs it."""
+    assert len(NAMES) >= 4
+    for name in NAMES:
+        assert shown(name)[0].startswith("parallelrun run job.yaml --output out\n")
+
+
+@pytest.mark.tensorflow
+def test_mnist_reads_the_digits_that_it_was_not_trained_on(tmp_path):
+    """The accuracy, the number of lines and their order are as the README says."""
+    output = run_example("mnist", tmp_path / "out")
+    score = command(sys.executable, "score.py", output / "parallel_run_step.txt", cwd=EXAMPLES / "mnist")
+    assert score == shown("mnist")[1]
+
+
+def test_the_score_refuses_an_output_out_of_order(tmp_path):
+    """Two lines that changed places are named."""
+    lines = (EXAMPLES / "mnist" / "labels.txt").read_text().splitlines()
+    lines[7], lines[8] = lines[8], lines[7]
+    (tmp_path / "out.txt").write_text("\n".join(lines) + "\n")
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "mnist" / "score.py", tmp_path / "out.txt"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "line 8 is 8.png, not 7.png" in done.stderr
+
+
+def test_the_mnist_images_are_the_half_that_does_not_train(tmp_path):
+    """The images shipped are those that train.py writes, and no training digit is among them."""
+    shutil.copytree(EXAMPLES / "mnist", tmp_path / "mnist", ignore=shutil.ignore_patterns("images", "labels.txt"))
+    code = """
+import sys, types
+sys.modules["tensorflow"] = types.ModuleType("tensorflow")
+sys.modules["tensorflow.compat"] = types.ModuleType("tensorflow.compat")
+sys.modules["tensorflow.compat.v1"] = types.ModuleType("tensorflow.compat.v1")
+sys.modules["tensorflow.compat"].v1 = sys.modules["tensorflow.compat.v1"]
+import train
+images, labels = train.read_digits()
+half = len(images) // 2
+train.write_test_half(images[half:], labels[half:])
+seen = {image.tobytes() for image in images[:half]}
+print(sum(image.tobytes() in seen for image in images[half:]))
+"""
+    assert command(sys.executable, "-c", code, cwd=tmp_path / "mnist") == "0\n"
+    assert (tmp_path / "mnist" / "labels.txt").read_bytes() == (EXAMPLES / "mnist" / "labels.txt").read_bytes()
+    made = {path.name: path.read_bytes() for path in (tmp_path / "mnist" / "images").iterdir()}
+    assert len(made) == 899
+    assert made.keys() == {path.name for path in (EXAMPLES / "mnist" / "images").iterdir()}
+
+
+def test_mnist_fits_into_configmaps():
+    """Model, images and code stay each below the 1 MiB that a ConfigMap can hold."""
+    for folder in ("model", "images", "code"):
+        size = sum(path.stat().st_size for path in (EXAMPLES / "mnist" / folder).iterdir() if path.is_file())
+        assert size < 1 << 20, folder
+
+
+def test_iris_names_the_species(tmp_path):
+    """The head of the output and the number of right species are as the README says."""
+    output = run_example("iris", tmp_path / "out")
+    lines = (output / "species.csv").read_text().splitlines(keepends=True)
+    assert "".join(lines[:3]) == shown("iris")[1]
+    rows = [line.strip().split(",") for line in lines[1:]]
+    assert [int(row[0]) for row in rows] == list(range(2, 151, 2))
+    right = sum(species == predicted for _, species, predicted in rows)
+    assert f"{right} of the {len(rows)} species are right" in (EXAMPLES / "iris" / "README.md").read_text()
+
+
+def test_iris_ships_what_its_script_makes(tmp_path):
+    """Input and model come from data/iris.csv by train.py."""
+    shutil.copytree(EXAMPLES / "iris", tmp_path / "iris")
+    command(sys.executable, "train.py", cwd=tmp_path / "iris")
+    for name in ("flowers.csv", "code/centroids.json"):
+        assert (tmp_path / "iris" / name).read_bytes() == (EXAMPLES / "iris" / name).read_bytes(), name
+
+
+def test_sales_by_store_shares_add_up(tmp_path):
+    """One row for each row of the input, stores in order, and each week's shares make a whole."""
+    import pandas as pd
+
+    output = run_example("sales-by-store", tmp_path / "out")
+    assert (output / "shares.csv").read_text().startswith(shown("sales-by-store")[1])
+    shares = pd.read_csv(output / "shares.csv")
+    rows = sum(len(path.read_text().splitlines()) - 1 for path in (EXAMPLES / "sales-by-store").rglob("*.csv"))
+    assert len(shares) == rows
+    assert shares["Store"].is_monotonic_increasing
+    assert (shares.groupby(["Store", "week"])["share"].sum().sub(1).abs() < 0.001).all()
+
+
+def test_word_count_writes_a_file_for_each_mini_batch(tmp_path):
+    """The script's own files are in the declared folder, and add up to what the README says."""
+    output = run_example("word-count", tmp_path / "out")
+    assert sorted(path.name for path in (output / "counts").iterdir()) == [f"{number}.json" for number in range(6)]
+    assert not (output / "parallel_run_step.txt").exists()
+    assert (
+        command(sys.executable, "add_up.py", output / "counts", cwd=EXAMPLES / "word-count") == shown("word-count")[1]
+    )
