@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from parallelrun.leases.claim_size import claim_size
 from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
 from parallelrun_agent import events as ev
+from parallelrun_agent import registered_models
 from parallelrun_agent.failure_segment import FailureSegment
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.inheritance import inherit
@@ -28,6 +30,7 @@ from parallelrun_agent.job import Job
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
 from parallelrun_agent.report.failures import failure_payload
+from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
 from parallelrun_agent.slots import Slots
 from parallelrun_agent.stall import Stall
@@ -37,6 +40,9 @@ from parallelrun_agent.worker_link import WorkerLink
 from parallelrun_worker import wire
 
 log = logging.getLogger(__name__)
+
+#: The first sample of CPU and memory is taken when processes have had the time to start.
+FIRST_SAMPLE_SECONDS = 1.0
 
 #: Texts that go to the header or a node's lease are cut at this many characters; logs and reports have all of it.
 MESSAGE_LIMIT = 8000
@@ -76,6 +82,8 @@ class NodeWork:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
         self._last_failure_sync = 0.0
+        self._sampler = ResourceSampler(job.folder, job.node)
+        self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
         self.unclaimed: int | None = None
 
     async def start(self) -> None:
@@ -92,8 +100,16 @@ class NodeWork:
         if self._host is not None and not self.machine.host_up:
             self._host.revive()
         self.dispatch(ev.Tick(self._slots.read_all(), self.unclaimed))
+        self._sample(time.monotonic())
         if time.monotonic() - self._last_failure_sync > 2.0:
             self._task(self._sync_failures())
+
+    def _sample(self, now: float) -> None:
+        if now >= self._next_sample:
+            self._next_sample = now + self._job.settings.advanced.resource_monitor_interval
+            pids = {layout.process_name(n): pid for n, pid in sorted(self._link.pids.items())}
+            with contextlib.suppress(OSError):  # a log: a full volume is said elsewhere
+                self._sampler.sample(time.time(), {"agent": os.getpid(), **pids})
 
     def header_changed(self, header: Header) -> None:
         """Tell about a newer header."""
@@ -314,14 +330,10 @@ class NodeWork:
         if kind != "model":
             return [None, f"no such question: {kind}"]
         name, version = arguments
-        registered = self._job.settings.registered_models
-        found = [m for m in registered if m.name == name and version in (None, m.version)]
-        if not found:
-            known = ", ".join(sorted({m.name for m in registered})) or "none"
-            return [None, f"no model named {name!r} is listed under spec.models or registered (registered: {known})"]
-        model = found[-1]
-        log.info("model %s version %s was asked for: %s", model.name, model.version, model.path)
-        return [model.path, model.version]
+        found = registered_models.answer(self._job.settings.registered_models, name, version)
+        if found[0] is not None:
+            log.info("model %s version %s was asked for: %s", name, found[1], found[0])
+        return found
 
     def _host_error(self, text: str) -> None:
         self._stall.set(text)

@@ -43,6 +43,7 @@ class WorkerLink:
         self._exits: dict[Who, ev.ProcessExited] = {}  # exited, but its connection is not read to its end
         self._spawned: set[Who] = set()
         self._server: asyncio.Server | None = None
+        self.pids: dict[int, int] = {}  # of the newest incarnation of each process, as it sees itself
 
     async def listen(self, path: str) -> None:
         """Start listening on the Unix socket ``path``."""
@@ -104,6 +105,7 @@ class WorkerLink:
             self._on_event(ev.HostUp())
         elif message[:2] == ["hello", "process"]:
             connection.who = (message[2], message[3])
+            self.pids[message[2]] = message[4].get("pid", 0)
             self._processes[connection.who] = connection
         else:
             connection.close()

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from parallelrun.api import exit_codes
+from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import allocator, thresholds
 from parallelrun.leases import header as headers
@@ -29,12 +30,14 @@ from parallelrun.local.agents import SHORT_LIFE_SECONDS, SHORT_LIVES, AgentProce
 from parallelrun.local.local_store import local_store
 from parallelrun.local.request import Listener, Snapshot
 from parallelrun.local.view import View
+from parallelrun_agent.report.overview import write_overview
 
 log = logging.getLogger(__name__)
 
 #: A node whose lease has not changed for so long is given up. Tests shorten it.
 LEASE_SECONDS = float(os.environ.get("PARALLELRUN_LEASE_SECONDS", "20"))
 LOOK_SECONDS = 0.2
+OVERVIEW_SECONDS = 10.0
 #: What runs when the job is interrupted may take so long to end.
 DRAIN_SECONDS = float(os.environ.get("PARALLELRUN_DRAIN_SECONDS", "10"))
 SHARDS = 1  # one is right for up to 64 nodes, and a machine has no more
@@ -61,6 +64,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._scratch = Path(tempfile.mkdtemp(prefix="parallelrun-"))
         self._drawn = 0.0
+        self._overview_written = time.monotonic()
         self._init_failed_first: float | None = None
 
     async def run(self) -> Header:
@@ -147,6 +151,10 @@ class Supervisor:
         if final or now - self._drawn >= LOOK_SECONDS:
             self._drawn = now
             self._listener.progress(self.snapshot())
+        if final or now - self._overview_written >= OVERVIEW_SECONDS:
+            self._overview_written = now
+            with contextlib.suppress(ParallelRunError):  # a log: a full volume is said by whoever needs the space
+                write_overview(self._folder, self._settings.name, self._view.progress())
 
     async def _check_thresholds(self, header: Header, now: float) -> None:
         if header.phase is not Phase.RUNNING or header.plan is None:

@@ -10,6 +10,7 @@ from parallelrun.leases.allocator import Counts, Shard
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.node import NodeLease
 from parallelrun.local.request import NodeView, Snapshot
+from parallelrun_agent.report.overview import NodeProgress, Progress
 
 
 class View:
@@ -57,6 +58,12 @@ class View:
             first_error=(self.first_error.strip().splitlines() or [""])[-1],
             suspended=suspended,
         )
+
+    def progress(self) -> Progress:
+        """As ``logs/job_progress_overview.txt`` has it."""
+        now, counts = self.snapshot(False), self.counts
+        nodes = [NodeProgress(n.node, n.state, n.completed, n.processes) for n in now.nodes]
+        return Progress(now.phase, now.total, *counts.as_tuple(), now.elapsed, nodes, now.stalled)
 
 
 def _node_view(node: int, lease: NodeLease | None) -> NodeView:
