@@ -339,8 +339,8 @@ class Machine:
 
     def _feed(self) -> None:
         if self.draining is not None:
-            for process in self.processes:
-                if not process.groups and process.state in (State.READY, State.STARTING):
+            for process in self.processes:  # one that starts cannot be told anything before it is ready
+                if not process.groups and process.state is State.READY:
                     process.state = State.ENDING
                     self._out.append(ev.End(process.number))
             return

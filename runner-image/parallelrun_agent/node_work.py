@@ -153,6 +153,8 @@ class NodeWork:
 
     def dispatch(self, event: ev.Event) -> None:
         """Tell the machine, and do what it says."""
+        if type(event) in _NOTEWORTHY:
+            log.info("%s", event)
         for instruction in self.machine.handle(event, time.monotonic()):
             _CARRY_OUT[type(instruction)](self, instruction)
 
@@ -351,6 +353,9 @@ def _claimer(holder: str, settings: JobSettings, i: ev.Claim) -> Claimer:
 
     return claim
 
+
+#: Events that are logged: few, however many mini-batches there are.
+_NOTEWORTHY = (ev.HostUp, ev.HostLost, ev.ProcessReady, ev.InitFailed, ev.ProcessExited, ev.SegmentError, ev.Drain)
 
 _CARRY_OUT: dict[type, Callable[[NodeWork, Any], None]] = {
     ev.Spawn: NodeWork._spawn,

@@ -1,7 +1,7 @@
 """Runs one mini-batch as a worker process would, but in a terminal: with pdb, without agent, segment or time limit.
 
 ``python debugger.py FOLDER``, started by ``parallelrun debug`` with the job's interpreter. FOLDER has worker.json and
-:data:`TASK`: {"mini_batch", "work", "pdb": bool, "models": {registered name: answer to "model"}}.
+:data:`TASK`: {"mini_batch", "work", "pdb": bool, "models": {name: {version or "": answer to "model"}}}.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Debugger:
 
     def _answer(self, _: str, arguments: list[Any]) -> Any:
         """What an agent would answer; a model is all that is ever asked for."""
-        return self._task["models"].get(arguments[0], self._task["no_model"])
+        name, version = arguments
+        return self._task["models"].get(name, {}).get(version or "", self._task["no_model"])
 
     def _call(self, run: Callable[..., Any], *arguments: Any) -> Any:
         if not self._task["pdb"]:

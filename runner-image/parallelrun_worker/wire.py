@@ -28,7 +28,7 @@ Host -> agent
 Agent -> process
     ["run", [[mini_batch, epoch, try, work], ...]]   one group; see Work below
     ["end"]                                          call shutdown(), flush, leave with exit code 0
-    ["answer", question id, value]                   value: an absolute path, or null where there is no such model
+    ["answer", question id, [path, version]]         path absolute; or [null, why there is no such model]
 Process -> agent
     ["hello", "process", process, incarnation, {"pid": 1}]
     ["ready", seconds]                               init() returned

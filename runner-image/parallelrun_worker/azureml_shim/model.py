@@ -28,28 +28,27 @@ class Model:
 
     def __init__(self, workspace: Any = None, name: str = "", version: Any = None, **options: Any) -> None:
         self.name = name
-        self.path = Model.get_model_path(name, version)
-        known = Model._config["models"].get(name, {}).get("version", version)
-        self.version = int(known) if str(known).isdigit() else known
+        self.path, known = Model._find(name, version)
+        self.version = int(known) if known.isdigit() else known
 
     @staticmethod
     def get_model_path(model_name: str, version: Any = None, _workspace: Any = None) -> str:
         """The path of a model's file, or of its folder. Raises ModelNotFoundException."""
-        listed = Model._config["models"].get(model_name)
+        return Model._find(model_name, version)[0]
+
+    @staticmethod
+    def _find(name: str, version: Any) -> tuple[str, str]:
+        """Path and version. Raises ModelNotFoundException."""
+        listed = Model._config["models"].get(name)
         if listed is not None and (version is None or str(version) == str(listed["version"])):
-            return str(listed["path"])
-        path = Model._ask("model", [model_name, None if version is None else str(version)])
+            return str(listed["path"]), str(listed["version"])
+        path, found = Model._ask("model", [name, None if version is None else str(version)])
         if path is None:
             raise ModelNotFoundException(
-                "there is no model %r%s; add it to spec.models: [{name: %s, path: ...}]. The job lists: %s"
-                % (
-                    model_name,
-                    "" if version is None else " version %s" % version,
-                    model_name,
-                    ", ".join(sorted(Model._config["models"])) or "none",
-                )
+                "%s; add it to spec.models: [{name: %s, path: ...}]. The job lists: %s"
+                % (found, name, ", ".join(sorted(Model._config["models"])) or "none")
             )
-        return str(path)
+        return str(path), str(found)
 
     def download(self, target_dir: str = ".", exist_ok: bool = False, **options: Any) -> str:
         """Link the model into ``target_dir`` and return its path there. Raises FileExistsError unless ``exist_ok``."""

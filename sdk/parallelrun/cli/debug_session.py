@@ -18,6 +18,7 @@ from parallelrun.api.settings import JobSettings
 from parallelrun.leases.client import Leases
 from parallelrun.leases.store import MemoryStore
 from parallelrun.local.run_folder import read_settings
+from parallelrun_agent import registered_models
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan import open_plan
 from parallelrun_agent.worker_config import write_worker_config
@@ -76,6 +77,10 @@ def _apart(settings: JobSettings, outputs: Path) -> JobSettings:
 
 def _models(settings: JobSettings) -> dict[str, Any]:
     """What the agent answers when the script asks for a model that the job does not list."""
-    known = {model.name: [model.path, model.version] for model in settings.registered_models}
+    registered = settings.registered_models
+    known: dict[str, dict[str, Any]] = {}
+    for model in registered:
+        for version in (None, model.version):
+            known.setdefault(model.name, {})[version or ""] = registered_models.answer(registered, model.name, version)
     names = ", ".join(sorted(known)) or "none"
-    return {"models": known, "no_model": [None, f"no such model is listed or registered (registered: {names})"]}
+    return {"models": known, "no_model": [None, f"no such model is registered (registered: {names})"]}

@@ -38,7 +38,7 @@ class FakeAgent:
         self.messages: list[tuple[object, list]] = []  # (who, message); who: "host" or (process, incarnation)
         self.changed = threading.Condition()
         self.sockets: dict[object, socket.socket] = {}
-        self.model_answers: dict[str, str | None] = {}
+        self.model_answers: dict[str, list[str]] = {}
         self.listener = socket.socket(socket.AF_UNIX)
         self.host: subprocess.Popen[bytes] | None = None
 
@@ -100,7 +100,7 @@ class FakeAgent:
                         who = "host" if message[1] == "host" else (message[2], message[3])
                         self.sockets[who] = connection
                     if message[0] == "ask":
-                        answer = ["answer", message[1], self.model_answers.get(message[3][0])]
+                        answer = ["answer", message[1], self.model_answers.get(message[3][0], [None, "no such model"])]
                         connection.sendall(wire.encode(answer))
                     with self.changed:
                         self.messages.append((who, message))

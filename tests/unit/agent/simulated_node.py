@@ -137,8 +137,8 @@ class SimulatedNode:
             assert sum(len(w.queue) for w in self.workers.values()) == 1, "a suspect has company"
 
     def _End(self, i: ev.End) -> None:
+        assert self.workers[i.process].ready, "what a process is told before it is ready is lost"
         self.workers[i.process].ending = True
-        self.workers[i.process].ready = True
 
     def _Claim(self, i: ev.Claim) -> None:
         self.events.append(self._grant(max(1, self.rng.randint(1, 2 * i.last + 2))))

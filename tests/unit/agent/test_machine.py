@@ -119,6 +119,20 @@ def test_draining_gives_back_what_did_not_run_and_completes_the_rest() -> None:
     assert sum(b - a for a, b in n.unclaimed) == 50 - n.counts[0]
 
 
+def test_a_process_that_starts_when_all_is_done_ends_as_soon_as_it_is_ready() -> None:
+    n = node(4, processes=2)
+    n.give(ev.ProcessReady(0, n.workers[0].incarnation))
+    n.workers[0].ready = True
+    while len(n.calls) < 4:
+        n.settle()
+        n._run_one(0, n.workers[0])
+    n.settle()
+    n.give(ev.Drain(n.now + 1000.0))
+    n.run()
+    assert n.drained
+    assert n.now < 100.0, "nobody waited for the deadline"
+
+
 def test_processes_beyond_the_gpus_see_none_and_a_replacement_gets_the_released_index() -> None:
     spawned: list[ev.Spawn] = []
     n = SimulatedNode(random.Random(1), 5, Rules(processes=3, gpus=("0", "1")), {})

@@ -27,7 +27,8 @@ def script(tmp_path):
             import sys
             sys.path[:0] = [{str(Path(parallelrun_worker.__file__).parents[1])!r}, {str(tmp_path)!r}]
             from parallelrun_worker import azureml_shim
-            azureml_shim.install({CONFIG!r}, 1, lambda what, arguments: "/registered" if arguments[0] == "r" else None)
+            answers = {{"r": ["/registered", "7"]}}
+            azureml_shim.install({CONFIG!r}, 1, lambda _, asked: answers.get(asked[0], [None, f"no {{asked}}"]))
         """
         program = textwrap.dedent(start) + textwrap.dedent(text)
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -54,7 +55,7 @@ def test_models(script):
         from azureml.core import Model, Workspace
         print(Model.get_model_path("mnist"), Model.get_model_path("mnist", 3, None))
         print(Model.get_model_path("r"), Model.get_model_path("r", version=1, _workspace=None))
-        print(Model(None, "mnist"))
+        print(Model(None, "mnist"), Model(None, "r").version)
         try:
             Model.get_model_path("mnist", version=9)
         except Exception as error:
@@ -62,8 +63,8 @@ def test_models(script):
     """) == [
         "/models/mnist/model.pkl /models/mnist/model.pkl",
         "/registered /registered",
-        "Model(name='mnist', version=3, path='/models/mnist/model.pkl')",
-        "there is no model 'mnist' version 9; add it to spec.models: [{name: mnist, path: ...}]. The job lists: mnist",
+        "Model(name='mnist', version=3, path='/models/mnist/model.pkl') 7",
+        "no ['mnist', '9']; add it to spec.models: [{name: mnist, path: ...}]. The job lists: mnist",
     ]
 
 
