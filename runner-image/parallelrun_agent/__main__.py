@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -12,27 +13,22 @@ from pathlib import Path
 
 from parallelrun.api import exit_codes, layout
 from parallelrun.leases.client import Leases
-from parallelrun.leases.socket_store import SocketStore, StoreGone
+from parallelrun.leases.socket_store import SocketStore, StoreGone, job_folder
 from parallelrun_agent.agent import DRAIN_SECONDS, Agent
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job, read_settings
 
 log = logging.getLogger("parallelrun_agent")
 
+#: How long to wait for a lease store that is not there yet.
+CONNECT_SECONDS = 600.0
+
 
 def main() -> int:
     """Run one agent; returns its exit code."""
     arguments = _parser().parse_args()
-    folder = Path(arguments.folder)
-    log_file = folder / layout.SYS / f"{layout.node_name(arguments.node)}.log"
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=log_file,
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s node{arguments.node:03d} {arguments.holder} %(message)s",
-    )
     try:
-        return asyncio.run(_run(arguments, folder, log_file))
+        return asyncio.run(_run(arguments))
     except StoreGone as error:
         log.error("stopping: %s", error)
         return exit_codes.AGENT_STORE_GONE
@@ -43,7 +39,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="parallelrun_agent", description=__doc__)
-    parser.add_argument("--folder", required=True, help="the job's folder")
+    parser.add_argument("--folder", help="the job's folder; by default what the lease store names")
     parser.add_argument("--node", type=int, required=True, help="the node's number")
     parser.add_argument("--holder", required=True, help="who acts for the node, unique for ever")
     parser.add_argument("--meeting", required=True, help="the folder where worker and agent meet")
@@ -53,23 +49,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _run(arguments: argparse.Namespace, folder: Path, log_file: Path) -> int:
+async def _run(arguments: argparse.Namespace) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the parent, which tells the agents
+    leave = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
+    for module in ("parallelrun_agent.plan.make", "pyarrow"):  # slow, and there may be time before there is a job
+        importlib.import_module(module)
+    store = await SocketStore.connect(arguments.store, CONNECT_SECONDS)
+    folder = Path(arguments.folder or await job_folder(store))
+    log_file = _log_to(folder, arguments)
     settings = read_settings(folder)
     meeting = Path(arguments.meeting)
     meeting.mkdir(parents=True, exist_ok=True)
     host = HostProcess(settings.python or sys.executable, meeting, log_file)
-    store = await SocketStore.connect(arguments.store)
     job = Job(folder, settings, arguments.node, arguments.holder, Leases(store), meeting)
-    agent = Agent(job, arguments.beat_seconds, host, arguments.drain_seconds)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, agent.leave)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches the parent, which tells the agents
     log.info("agent %d of job %s (%s) starts", os.getpid(), settings.name, settings.uid)
-    code = await agent.run()
+    code = await Agent(job, arguments.beat_seconds, host, arguments.drain_seconds, leave).run()
     await asyncio.to_thread(host.wait, 5.0)
     log.info("agent %d leaves with %d", os.getpid(), code)
     return code
 
 
+def _log_to(folder: Path, arguments: argparse.Namespace) -> Path:
+    log_file = folder / layout.SYS / f"{layout.node_name(arguments.node)}.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    form = f"%(asctime)s %(levelname)s {layout.node_name(arguments.node)} {arguments.holder} %(message)s"
+    logging.basicConfig(filename=log_file, level=logging.INFO, format=form)
+    return log_file
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    logging.shutdown()
+    os._exit(exit_code)  # everything is flushed and closed; taking modules apart would only cost time

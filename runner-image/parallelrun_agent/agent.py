@@ -36,7 +36,10 @@ DRAIN_SECONDS = 20.0
 class Agent:
     """One agent process."""
 
-    def __init__(self, job: Job, beat_seconds: float, host: HostProcess | None, drain_seconds: float) -> None:
+    def __init__(
+        self, job: Job, beat_seconds: float, host: HostProcess | None, drain_seconds: float, leave: asyncio.Event
+    ) -> None:
+        """``leave`` is set (SIGTERM) to have it seal, give everything back and leave."""
         self._job, self._beat_seconds, self._host = job, beat_seconds, host
         self._drain_seconds = drain_seconds
         self._stall = Stall()
@@ -45,11 +48,7 @@ class Agent:
         self._state = "starting"
         self._header: Header | None = None
         self._version = ""
-        self._leave = asyncio.Event()
-
-    def leave(self) -> None:
-        """Seal, give everything back and leave (SIGTERM)."""
-        self._leave.set()
+        self._leave = leave
 
     async def run(self) -> int:
         """Run to the end; returns an exit code of ``parallelrun.api.exit_codes``."""
@@ -157,7 +156,10 @@ class Agent:
     # --- waiting ---
 
     async def _read_header(self) -> None:
+        before = self._header
         self._header, self._version = await self._job.leases.changed_header("", 0)
+        if before is None or before.phase is not self._header.phase:
+            log.info("the job is %s", self._header.phase.value)
 
     async def _wait_for_change(self) -> None:
         """Until the header changes, the agent is told to leave, or work may have come back."""

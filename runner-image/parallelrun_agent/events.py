@@ -48,11 +48,12 @@ class ProcessReady:
 
 @dataclass(frozen=True, slots=True)
 class InitFailed:
-    """``init()`` raised, or the script could not be loaded."""
+    """``init()`` raised, or the script could not be loaded: then it never ``began``."""
 
     process: int
     incarnation: int
     text: str
+    began: bool = True
 
 
 @dataclass(frozen=True, slots=True)

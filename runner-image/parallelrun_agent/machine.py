@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parallelrun.leases.header import INIT_FAILED, SOURCE_ERROR
 from parallelrun_agent import events as ev
 from parallelrun_agent.feeding import group_size, groups_in_flight
 from parallelrun_agent.open_lease import OpenLease
@@ -67,6 +68,7 @@ class Machine:
         self.stalled = ""
         self.notes: deque[str] = deque(maxlen=10)
         self.init_failures = 0  # all of this node, for the rule over all nodes
+        self.init_began = False  # in any process of this node
         self.first_error = ""
         self._seal_asked = False
         self.now = 0.0
@@ -124,10 +126,12 @@ class Machine:
             if process.state is State.STARTING:
                 process.state = State.READY
             process.init_failures = 0
+            self.init_began = True
             self.stalled = ""
 
     def _init_failed(self, event: ev.InitFailed) -> None:
         if process := self._current(event.process, event.incarnation):
+            self.init_began = self.init_began or event.began
             self._count_init_failure(process, event.text)
 
     def _count_init_failure(self, process: Process, text: str) -> None:
@@ -136,7 +140,13 @@ class Machine:
         self.init_failures += 1
         self.first_error = self.first_error or text
         if sum(p.init_failures for p in self.processes) >= 3 * self.rules.processes and self.draining is None:
-            self._out.append(ev.Abort("InitFailed", self.first_error))
+            self._out.append(self._no_start())
+
+    def _no_start(self) -> ev.Abort:
+        if not self.init_began:
+            return ev.Abort(SOURCE_ERROR, f"the script cannot be loaded:\n{self.first_error}")
+        times = f"init() failed {self.init_failures} times on one node"
+        return ev.Abort(INIT_FAILED, f"{times}; the first time:\n{self.first_error}")
 
     def _group_done(self, event: ev.GroupDone) -> None:
         process = self._current(event.process, event.incarnation)
@@ -220,7 +230,9 @@ class Machine:
                     group.lease.retry.append(mini_batch)
         process.groups.clear()
         if was in (State.STARTING, State.READY) and guilty is None and self.draining is None:
-            self._count_init_failure(process, f"a worker process left by itself with {obituary(event.status)}")
+            self.init_began = True  # for all that is known
+            when = "before init() returned" if was is State.STARTING else "by itself, between two mini-batches"
+            self._count_init_failure(process, f"a worker process ended with {obituary(event.status)} {when}")
             process.state = State.ABSENT
 
     def _guilty(self, event: ev.ProcessExited, killed_for: int | None) -> int | None:

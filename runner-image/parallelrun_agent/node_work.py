@@ -29,7 +29,7 @@ from parallelrun_agent.inheritance import inherit
 from parallelrun_agent.job import Job
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
-from parallelrun_agent.report.failures import failure_payload
+from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
 from parallelrun_agent.slots import Slots
@@ -317,7 +317,7 @@ class NodeWork:
 
     def _abort(self, i: ev.Abort) -> None:
         async def change() -> None:
-            message = i.message[-MESSAGE_LIMIT:]
+            message = shortened(i.message, MESSAGE_LIMIT)
             await self._job.leases.update_header(lambda h: (headers.abort(h, i.reason, message), None))
 
         self._task(change())

@@ -132,7 +132,7 @@ class WorkerLink:
         elif kind == "ready":
             self._on_event(ev.ProcessReady(*who))
         elif kind == "init-failed":
-            self._on_event(ev.InitFailed(*who, message[1]))
+            self._on_event(ev.InitFailed(*who, *message[1:3]))
         elif kind == "segment-error":
             self._on_event(ev.SegmentError(*who, message[1]))
         elif kind == "ask":

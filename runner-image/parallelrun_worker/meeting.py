@@ -14,12 +14,16 @@ import time
 
 from parallelrun_worker import wire
 
+#: An agent mostly listens within so long, and then nobody should wait for a host that sleeps.
+_SOON_SECONDS = 60.0
+_LONGEST_PAUSE = 0.01
 _LONGEST_NAME = 107  # bytes that sockaddr_un holds
 
 
 def join(folder: str, seconds: float) -> socket.socket:
     """Connect to the agent in ``folder``, trying for ``seconds``; raises OSError of the last attempt after that."""
     deadline = time.monotonic() + seconds
+    soon = time.monotonic() + _SOON_SECONDS
     pause = 0.002
     while True:
         try:
@@ -28,7 +32,7 @@ def join(folder: str, seconds: float) -> socket.socket:
             if time.monotonic() + pause > deadline:
                 raise
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.5)
+        pause = min(pause * 1.5, _LONGEST_PAUSE if time.monotonic() < soon else 0.5)
 
 
 def configuration(folder: str) -> wire.WorkerConfig:

@@ -138,7 +138,8 @@ class Run:
 
     def members(self) -> list[tuple[int, str]]:
         """(pid, command line) of this run's agents, hosts and worker processes."""
-        agents = [(p, c) for p, c in _processes() if "parallelrun_agent" in c and f"--folder {self.output} " in c]
+        parent = self.process.pid
+        agents = [(p, c) for p, c in _processes() if "parallelrun_agent" in c and _parent_of(p) == parent]
         meetings = [c.split("--meeting ")[1].split(" ")[0] for _, c in agents]
         workers = [(p, c) for p, c in _processes() if any(m in c for m in meetings) and (p, c) not in agents]
         return agents + workers
@@ -264,6 +265,12 @@ def _processes() -> list[tuple[int, str]]:
             with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
                 found.append((int(name), file.read().replace(b"\0", b" ").decode("utf-8", "replace")))
     return found
+
+
+def _parent_of(pid: int) -> int:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+    return 0
 
 
 def _signal(pid: int, number: int) -> None:

@@ -12,7 +12,7 @@ from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan import keys, order, sorting
 from parallelrun_agent.plan.columns import TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, Draft
-from parallelrun_agent.plan.sources import FileRow, Source, list_rows, path_columns, require_files
+from parallelrun_agent.plan.sources import FileRow, Source, list_rows, path_columns, require_some
 
 #: Mini-batches that are computed at a time.
 _CHUNK = 1 << 20
@@ -34,7 +34,7 @@ def plan_files(settings: JobSettings, sources: Sequence[Source], draft: Draft) -
             for row in list_rows(source, columns, draft.folder):
                 files.add(row)
             _add_groups(mini_batches, first, files.rows, settings.mini_batch_size)
-    require_files(settings, draft.closed(FILES, files))
+    require_some(settings, draft.closed(FILES, files), "file")
     return draft.closed(MINI_BATCHES, mini_batches)
 
 

@@ -93,11 +93,11 @@ def list_rows(source: Source, columns: Sequence[str], temporary: Path) -> Iterat
         yield (path, size, mtime_ns, number, *(values.get(name) for name in columns))
 
 
-def require_files(settings: JobSettings, files: int) -> None:
-    """Raises InputError where the whole input has no file and not every input allows that."""
+def require_some(settings: JobSettings, found: int, what: str) -> None:
+    """Raises InputError where the whole input has no ``what`` ("file", "row") and not every input allows that."""
     strict = [repr(one.name) for one in settings.inputs if not one.allow_empty]
-    if not files and strict:
+    if not found and strict:
         raise InputError(
-            f"there is nothing to do: no file in input {', '.join(strict)}",
+            f"there is nothing to do: no {what} in input {', '.join(strict)}",
             "Correct the input's paths, or set allowEmpty: true where an empty input is right.",
         )

@@ -15,7 +15,7 @@ from parallelrun_agent.plan.column_types import TEXT
 from parallelrun_agent.plan.columns import Table, TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, SCAN, Draft
 from parallelrun_agent.plan.row_ranges import Range
-from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_columns, require_files
+from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_columns, require_some
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_forms import PARQUET, Forms
 from parallelrun_agent.plan.table_keys import Keys, add_partitions
@@ -42,6 +42,7 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft) -
         parts = draft.parts()
         cutter.cut_all(listed, settings.mini_batch_size, parts)
         total = draft.closed(PARTS, parts)
+        require_some(settings, total, "row")
         _one_part_each(draft, total)
         _describe(draft, cutter.table, listed, Table(draft.folder / PARTS), sources, path_dtypes)
         return total
@@ -54,6 +55,7 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft) -
     if dtypes:
         keys.require(settings.partition_keys, [*dtypes, *path_dtypes], "columns of the table")
     total = add_partitions(by, cutter.table, dtypes, scan, draft)
+    require_some(settings, total, "row")
     (draft.folder / SCAN).unlink()
     return total
 
@@ -63,7 +65,7 @@ def _list(settings: JobSettings, sources: Sequence[Source], columns: Sequence[st
     for source in sources:
         for row in list_rows(source, columns, draft.folder):
             files.add(row)
-    require_files(settings, draft.closed(FILES, files))
+    require_some(settings, draft.closed(FILES, files), "file")
     return Table(draft.folder / FILES)
 
 

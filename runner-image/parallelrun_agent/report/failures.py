@@ -60,7 +60,7 @@ def failure_payload(kind: str, text: str, files: Sequence[str], process: int | N
     """What a FAILED record holds; ``text`` is the user's traceback or a sentence."""
     value = {
         "error": error_line(text),
-        "traceback": _limited(text),
+        "traceback": shortened(text),
         "files": list(files),
         "kind": kind,
         "process": process,
@@ -143,8 +143,9 @@ def _parsed(text: bytes | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"error": "(the record of this failure cannot be read)"}
 
 
-def _limited(text: str) -> str:
-    if len(text) <= TEXT_LIMIT:
+def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
+    """``text``, or about ``limit`` characters of it, half from each end: where it went wrong is at either."""
+    if len(text) <= limit:
         return text
-    half = TEXT_LIMIT // 2
+    half = limit // 2
     return f"{text[:half]}\n... {len(text) - 2 * half} characters ...\n{text[-half:]}"

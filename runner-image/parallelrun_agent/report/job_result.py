@@ -22,7 +22,7 @@ from parallelrun.api.settings import JobSettings
 from parallelrun.leases.header import Header
 from parallelrun_agent.output import durable
 from parallelrun_agent.output.winners import Winners
-from parallelrun_agent.report.failures import Failure, origin, read_failures
+from parallelrun_agent.report.failures import Failure, origin, read_failures, shortened
 
 #: Failures that are told in the result itself.
 FIRST_ERRORS = 10
@@ -93,7 +93,7 @@ def first_error(failure: Failure) -> dict[str, Any]:
         "miniBatch": failure.mini_batch,
         "kind": failure.kind,
         "error": failure.error,
-        "traceback": failure.traceback[-_TRACEBACK_LIMIT:],
+        "traceback": shortened(failure.traceback, _TRACEBACK_LIMIT),
         "files": failure.files[:_FILES_LIMIT],
         "node": failure.node,
         "process": failure.process,

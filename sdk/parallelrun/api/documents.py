@@ -22,7 +22,8 @@ _PLAIN_SENTENCES = (
     (r"mapping values are not allowed", "a ':' stands where none may be: is the line indented as its neighbours are, "
      "and is text with ': ' in it in quotes?"),
     (r"could not find expected ':'", "a ':' is missing, or a quote before this line was not closed"),
-    (r"did not find expected key", "this line does not belong to the lines above it: is it indented as they are?"),
+    (r"did not find expected key", "this line does not belong to the lines above it: is it indented as they are, and is "
+     "every quote before it closed?"),
     (r"did not find expected '-' indicator", "a '-' is missing, or the line is indented too little"),
     (r"did not find expected ',' or '\]'", "a '[' is not closed, or a ',' is missing"),
     (r"did not find expected ',' or '}'", "a '{' is not closed, or a ',' is missing"),
@@ -112,6 +113,8 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     line = mark.line + 1 if mark else text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
     sentence = next((plain for pattern, plain in _PLAIN_SENTENCES if re.search(pattern, said)), said)
     lines = text.splitlines()
+    if mark and "cannot start any token" in said and text[mark.index : mark.index + 1] == "\t":
+        sentence = "a tab stands where YAML wants spaces"
     shown = lines[line - 1].strip()[:80] if line <= len(lines) else NOTHING
     return Problem((), f"not YAML: {sentence}", line=line, value=shown)
 

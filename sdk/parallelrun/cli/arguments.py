@@ -71,7 +71,7 @@ def mapping(text: str) -> tuple[str, str]:
     if not url or not folder:
         raise ManifestError(f"--map {text}: this is not URL=DIR.", "Example: --map pvc://data=/mnt/data")
     if not Path(folder).is_dir():
-        raise ManifestError(f"--map {text}: there is no folder {folder}.")
+        raise ManifestError(f"--map {text}: there is no folder {folder}.", "Example: --map pvc://data=/mnt/data")
     return url, folder
 
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import time
 from typing import Any
 
 from parallelrun.leases.store import Store
 
 #: A shard's JSON stays under 32 KiB, a node's progress well under this.
 LINE_LIMIT = 1 << 20
+
+
+#: The object that names the job's folder, for agents on one machine.
+JOB = "job"
 
 
 class StoreGone(ConnectionError):
@@ -52,6 +58,14 @@ async def serve(store: Store, path: str) -> asyncio.Server:
     return await asyncio.start_unix_server(connected, path, limit=LINE_LIMIT)
 
 
+async def job_folder(store: Store) -> str:
+    """The folder of the job that the store belongs to."""
+    value, _ = await store.read(JOB)
+    if value is None:
+        raise StoreGone("the lease store names no job")
+    return str(value["folder"])
+
+
 class SocketStore:
     """The agent's side."""
 
@@ -63,12 +77,19 @@ class SocketStore:
         self._listening = asyncio.create_task(self._listen(reader))
 
     @classmethod
-    async def connect(cls, path: str) -> SocketStore:
-        """Connect to the socket ``path``; raises StoreGone where nobody listens."""
-        try:
-            return cls(*await asyncio.open_unix_connection(path, limit=LINE_LIMIT))
-        except OSError as error:
-            raise StoreGone(f"no lease store at {path}: {error}") from error
+    async def connect(cls, path: str, seconds: float = 0.0) -> SocketStore:
+        """Connect to the socket ``path``, trying for so long; raises StoreGone where nobody listens.
+
+        An agent whose parent is gone stops trying: nobody will ever listen.
+        """
+        parent, deadline = os.getppid(), time.monotonic() + seconds
+        while True:
+            try:
+                return cls(*await asyncio.open_unix_connection(path, limit=LINE_LIMIT))
+            except OSError as error:
+                if time.monotonic() >= deadline or os.getppid() != parent:
+                    raise StoreGone(f"no lease store at {path}: {error}") from error
+            await asyncio.sleep(0.005)
 
     async def read(self, name: str) -> tuple[dict[str, Any] | None, str]:
         """See :class:`parallelrun.leases.store.Store`; raises StoreGone."""

@@ -12,9 +12,13 @@ from parallelrun.api import layout
 from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.leases.header import Header, Phase
 from parallelrun.local import prepare
+from parallelrun.local.agents import EarlyAgent
 from parallelrun.local.control import ControlServer
 from parallelrun.local.request import Listener, Outcome, RunRequest
 from parallelrun.local.supervisor import Supervisor
+
+DONE_ALREADY = "This run is done already."
+FAILED_ALREADY = "This run has failed; `parallelrun rerun` tries again."
 
 
 def run(request: RunRequest, listener: Listener) -> Outcome:
@@ -22,28 +26,27 @@ def run(request: RunRequest, listener: Listener) -> Outcome:
 
     Raises a ParallelRunError for whatever is wrong before the first ``init()``; KeyboardInterrupt on a second Ctrl-C.
     """
-    prepared = prepare.for_request(request, listener.message)
-    try:
-        listener.started(prepared.folder)
-        if _over(prepared.header):
-            done = prepared.header.phase is Phase.DONE
-            listener.message(
-                "This run is done already." if done else "This run has failed; `parallelrun rerun` tries again."
-            )
-            return _outcome(prepared.folder, prepared.header, interrupted=False)
-        return asyncio.run(_supervise(prepared, listener))
-    finally:
-        prepared.lock.close()
+    with EarlyAgent() as early:
+        prepared = prepare.for_request(request, listener.message)
+        try:
+            listener.started(prepared.folder)
+            if _over(prepared.header):
+                done = prepared.header.phase is Phase.DONE
+                listener.message(DONE_ALREADY if done else FAILED_ALREADY)
+                return _outcome(prepared.folder, prepared.header, interrupted=False)
+            return asyncio.run(_supervise(prepared, listener, early))
+        finally:
+            prepared.lock.close()
 
 
-async def _supervise(prepared: prepare.Prepared, listener: Listener) -> Outcome:
+async def _supervise(prepared: prepare.Prepared, listener: Listener, early: EarlyAgent) -> Outcome:
     folder, header = prepared.folder, prepared.header
     shards = []
     if header.plan is not None and header.phase in (Phase.PLANNING, Phase.RUNNING, Phase.FINALIZING):
         from parallelrun.local.resumption import resumed_shards
 
         shards = await asyncio.to_thread(resumed_shards, folder, header, prepared.settings.retry_failures_below)
-    supervisor = Supervisor(folder, prepared.settings, header, shards, listener)
+    supervisor = Supervisor(folder, prepared.settings, header, shards, listener, early)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.interrupt)

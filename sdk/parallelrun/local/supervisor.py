@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
-import tempfile
 import time
 from pathlib import Path
 
@@ -25,8 +23,16 @@ from parallelrun.leases import node as nodes
 from parallelrun.leases.allocator import Shard
 from parallelrun.leases.client import Leases
 from parallelrun.leases.header import Header, Phase
-from parallelrun.leases.socket_store import serve
-from parallelrun.local.agents import SHORT_LIFE_SECONDS, SHORT_LIVES, AgentProcess, start_agent
+from parallelrun.leases.socket_store import JOB, serve
+from parallelrun.local.agents import (
+    DRAIN_SECONDS,
+    SHORT_LIFE_SECONDS,
+    SHORT_LIVES,
+    STORE,
+    AgentProcess,
+    EarlyAgent,
+    start_agent,
+)
 from parallelrun.local.local_store import local_store
 from parallelrun.local.request import Listener, Snapshot
 from parallelrun.local.view import View
@@ -38,8 +44,6 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = float(os.environ.get("PARALLELRUN_LEASE_SECONDS", "20"))
 LOOK_SECONDS = 0.2
 OVERVIEW_SECONDS = 10.0
-#: What runs when the job is interrupted may take so long to end.
-DRAIN_SECONDS = float(os.environ.get("PARALLELRUN_DRAIN_SECONDS", "10"))
 SHARDS = 1  # one is right for up to 64 nodes, and a machine has no more
 
 
@@ -47,7 +51,13 @@ class Supervisor:
     """One run of one job on this machine."""
 
     def __init__(
-        self, folder: Path, settings: JobSettings, header: Header, shards: list[Shard], listener: Listener
+        self,
+        folder: Path,
+        settings: JobSettings,
+        header: Header,
+        shards: list[Shard],
+        listener: Listener,
+        early: EarlyAgent,
     ) -> None:
         self._folder, self._settings, self._listener = folder, settings, listener
         self._first_header, self._first_shards = header, shards
@@ -62,24 +72,25 @@ class Supervisor:
         self.interrupts = 0
         self._suspended = False
         self._stopping = asyncio.Event()
-        self._scratch = Path(tempfile.mkdtemp(prefix="parallelrun-"))
+        self._scratch = early.scratch
+        self._agents[0] = early.agent
         self._drawn = 0.0
         self._overview_written = time.monotonic()
         self._init_failed_first: float | None = None
 
     async def run(self) -> Header:
         """Run the job to its end, or until it is interrupted; the header as it is then."""
+        await self._store.swap(JOB, "", {"folder": str(self._folder)})
         await self._leases.create_header(self._first_header)
         for k, shard in enumerate(self._first_shards):
             await self._leases.create_shard(k, shard)
-        server = await serve(self._store, str(self._scratch / "store.sock"))
+        server = await serve(self._store, str(self._scratch / STORE))
         try:
-            self._start_agents()
+            self._revive(self._first_header)
             return await self._watch()
         finally:
             self._kill_all()
             server.close()
-            shutil.rmtree(self._scratch, ignore_errors=True)
 
     # --- what others ask ---
 
@@ -173,14 +184,6 @@ class Supervisor:
 
     # --- agents ---
 
-    def _start_agents(self) -> None:
-        for node in range(self._settings.node_count):
-            self._start(node)
-
-    def _start(self, node: int) -> None:
-        store = self._scratch / "store.sock"
-        self._agents[node] = start_agent(self._folder, node, self._scratch, store, DRAIN_SECONDS)
-
     def _alive(self) -> bool:
         return any(agent.exit_code is None for agent in self._agents.values())
 
@@ -247,7 +250,7 @@ class Supervisor:
             return
         for node in range(self._settings.node_count):
             if node not in self._agents:
-                self._start(node)
+                self._agents[node] = start_agent(node, self._scratch, DRAIN_SECONDS)
 
     def _abort_soon(self, reason: str, message: str) -> None:
         async def abort() -> None:
