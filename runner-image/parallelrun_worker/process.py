@@ -45,6 +45,7 @@ class Process:
         self._process = process
         self._incarnation = incarnation
         self._noted_more = False
+        self.init_began = False
 
     def prepare(self) -> None:
         """Load the script and call init(); raises whatever either raises, and Unfit for what this image lacks."""
@@ -56,6 +57,7 @@ class Process:
         self._read = _reader(config["input"])
         self._script = Script(config["script"], config["source"], config["arguments"])
         if self._script.init is not None:
+            self.init_began = True
             self._script.init()
         self._open()
         self._channel.send(["ready", time.monotonic() - started])
@@ -158,9 +160,9 @@ def _live(worker: Process, channel: Channel) -> int:
     except AgentGone:
         raise
     except (ScriptError, Unfit) as error:
-        return _init_failed(channel, str(error))
+        return _init_failed(channel, str(error), worker.init_began)
     except BaseException as error:  # noqa: BLE001  # sys.exit() included
-        return _init_failed(channel, format_error(error))
+        return _init_failed(channel, format_error(error), worker.init_began)
     worker.serve()
     worker.shut_down()
     return 0
@@ -184,10 +186,10 @@ def _profile(config: wire.WorkerConfig, process: int, incarnation: int) -> Itera
         profile.dump_stats(os.path.join(config["profile_dir"], name))
 
 
-def _init_failed(channel: Channel, text: str) -> int:
+def _init_failed(channel: Channel, text: str, began: bool) -> int:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-    channel.send(["init-failed", text])
+    channel.send(["init-failed", text, began])
     return wire.INIT_FAILED
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LONGEST_TEXT = 32768  # characters of a traceback that travel
+_VARIABLE_ARGUMENTS = 0x04  # inspect.CO_VARARGS
 
 
 class ScriptError(Exception):
@@ -38,6 +39,7 @@ class Script:
             raise ScriptError("%s has no function run(mini_batch); define it at the top level of the script" % path)
         self.run: Callable[..., Any] = run
         self.takes_context = _positional_parameters(run) >= 2
+        _require_callable(run, 2 if self.takes_context else 1, path)
 
 
 def format_error(error: BaseException) -> str:
@@ -98,8 +100,28 @@ def _compile(loader: SourceFileLoader, path: str) -> CodeType:
 def _optional(module: ModuleType, name: str, path: str) -> Callable[..., Any] | None:
     function = getattr(module, name, None)
     if function is not None and not callable(function):
-        raise ScriptError("%s: %s is a %s, not a function" % (path, name, type(function).__name__))
+        raise ScriptError("%s: %s is a value of type %s, not a function" % (path, name, type(function).__name__))
     return function
+
+
+def _require_callable(run: Callable[..., Any], arguments: int, path: str) -> None:
+    """Raises :class:`ScriptError` where no call with so many positional arguments can work."""
+    if isinstance(run, FunctionType) and not hasattr(run, "__wrapped__"):
+        code = run.__code__
+        most = arguments if code.co_flags & _VARIABLE_ARGUMENTS else code.co_argcount
+        least = code.co_argcount - len(run.__defaults__ or ())
+        named_only = code.co_kwonlyargcount - len(run.__kwdefaults__ or {})
+        if least > arguments or most < arguments or named_only:
+            raise ScriptError(
+                "%s: run is called as run(mini_batch), or as run(mini_batch, mini_batch_context) where it takes two "
+                "arguments; this one cannot be: %s" % (path, _signature(run))
+            )
+
+
+def _signature(run: Callable[..., Any]) -> str:
+    import inspect
+
+    return "def run%s" % inspect.signature(run)
 
 
 def _positional_parameters(function: Callable[..., Any]) -> int:

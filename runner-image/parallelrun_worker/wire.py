@@ -32,7 +32,8 @@ Agent -> process
 Process -> agent
     ["hello", "process", process, incarnation, {"pid": 1}]
     ["ready", seconds]                               init() returned
-    ["init-failed", text]                            the user's traceback; the process then exits with INIT_FAILED
+    ["init-failed", text, began]                     the user's traceback, and whether init() was called at all: the
+                                                     script may not load; the process then exits with INIT_FAILED
     ["done", records, seconds, [[mini_batch, items, returned, note], ...]]      seconds: in run(), all of these together
                                                      these ran, in this order, and the segment now holds `records`
                                                      records, flushed but not yet durable; note is "" or a remark

@@ -9,7 +9,7 @@ from typing import Any
 from parallelrun.api.errors import ManifestError
 
 Path = tuple[str | int, ...]
-MAX_SHOWN = 12  # what fits on one screen
+MAX_SHOWN, MAX_LINES, MAX_CHARACTERS = 12, 36, 3500  # what fits on one screen; one problem is always shown
 NOTHING = object()  # no value to show: the field is missing, or the problem is not about one
 
 
@@ -48,10 +48,15 @@ def report(name: str, problems: Iterable[Problem]) -> ManifestProblems:
     """The error for ``problems`` of the file ``name``, in the order of their lines; to be raised."""
     ordered = sorted(problems, key=lambda problem: (problem.line is None, problem.line or 0))
     count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    parts = [f"{name}: {count}", *(problem.render(name) for problem in ordered[:MAX_SHOWN])]
-    if len(ordered) > MAX_SHOWN:
-        parts.append(f"... and {len(ordered) - MAX_SHOWN} more")
-    return ManifestProblems("\n\n".join(parts), ordered)
+    text, shown = f"{name}: {count}", 0
+    for problem in ordered[:MAX_SHOWN]:
+        longer = f"{text}\n\n{problem.render(name)}"
+        if shown and (len(longer) > MAX_CHARACTERS or longer.count("\n") >= MAX_LINES):
+            break
+        text, shown = longer, shown + 1
+    if len(ordered) > shown:
+        text += f"\n\n... and {len(ordered) - shown} more"
+    return ManifestProblems(text, ordered)
 
 
 def dotted(path: Path) -> str:

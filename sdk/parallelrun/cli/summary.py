@@ -10,10 +10,15 @@ from typing import Any
 from parallelrun.api import exit_codes
 from parallelrun.cli.endings import exit_code
 from parallelrun.cli.terminal import duration, one_line, plural, size
+from parallelrun.leases import header
 from parallelrun.local.request import Outcome, Snapshot
 
 MOST_FILES = 5
-MOST_TRACEBACK_LINES = 30
+MOST_FILE_CHARACTERS = 200
+MOST_TRACEBACK_LINES = 20
+MOST_TRACEBACK_CHARACTERS = 2000
+#: Reasons of a job whose script did not get as far as its first mini-batch.
+_NO_START = (header.INIT_FAILED, header.SOURCE_ERROR)
 
 
 def lines(outcome: Outcome, snapshot: Snapshot | None) -> list[str]:
@@ -21,6 +26,8 @@ def lines(outcome: Outcome, snapshot: Snapshot | None) -> list[str]:
     text = [_headline(outcome), *_counts(snapshot), *_output(outcome.result.get("output"))]
     if outcome.first_failure:
         text += ["", *failure_lines(outcome.first_failure, "first failure: ")]
+    if outcome.reason in _NO_START:
+        text += ["", f"What the script printed is in {outcome.folder}/logs/user/stdout"]
     if outcome.first_failure or (snapshot and snapshot.failed):
         folder = shlex.quote(str(outcome.folder))
         text += ["", f"All failures:      parallelrun failures {folder}"]
@@ -40,8 +47,8 @@ def _headline(outcome: Outcome) -> str:
     if outcome.reason == "Interrupted":
         return "Interrupted."
     if exit_code(outcome.phase, outcome.reason) == exit_codes.NOT_STARTED:
-        return f"Nothing was run: {outcome.message or outcome.reason}"
-    said = f"{outcome.reason}: {outcome.message}" if outcome.message else outcome.reason
+        return f"Nothing was run: {_cut(outcome.message) or outcome.reason}"
+    said = f"{outcome.reason}: {_cut(outcome.message)}" if outcome.message else outcome.reason
     return f"The job failed: {said}" if outcome.reason != "Cancelled" else "The job was cancelled."
 
 
@@ -76,7 +83,7 @@ def failure_lines(failure: Mapping[str, Any], lead: str = "", full: bool = False
     text = [head + (f" ({', '.join(where)})" if where else "")]
     files = [str(file) for file in failure.get("files") or []]
     shown = files if full else files[:MOST_FILES]
-    text += [f"    {one_line(file)}" for file in shown]
+    text += [f"    {one_line(file, 0 if full else MOST_FILE_CHARACTERS)}" for file in shown]
     if len(files) > len(shown):
         text.append(f"    and {len(files) - len(shown):,} more")
     return text + [
@@ -85,10 +92,20 @@ def failure_lines(failure: Mapping[str, Any], lead: str = "", full: bool = False
 
 
 def traceback_lines(traceback: str, full: bool = False) -> list[str]:
-    """The lines of a traceback; from the middle of a long one some are left out unless ``full``."""
+    """The lines of a traceback; unless ``full``, lines in the middle and the ends of long lines are left out."""
     every = traceback.rstrip().splitlines()
-    if full or len(every) <= MOST_TRACEBACK_LINES:
+    if full:
         return every
-    head = MOST_TRACEBACK_LINES // 3
-    tail = MOST_TRACEBACK_LINES - head
-    return [*every[:head], f"... {len(every) - MOST_TRACEBACK_LINES} lines ...", *every[-tail:]]
+    if len(every) > MOST_TRACEBACK_LINES:
+        head = MOST_TRACEBACK_LINES // 2
+        tail = MOST_TRACEBACK_LINES - head
+        every = [*every[:head], f"... {len(every) - MOST_TRACEBACK_LINES} lines ...", *every[-tail:]]
+    if sum(map(len, every)) <= MOST_TRACEBACK_CHARACTERS:
+        return every
+    width = MOST_TRACEBACK_CHARACTERS // len(every)
+    return [line if len(line) <= width else line[: width - 1] + "…" for line in every]
+
+
+def _cut(text: str) -> str:
+    """A message, a screen at most."""
+    return "\n".join(traceback_lines(text))

@@ -217,7 +217,7 @@ def test_prints_go_to_the_process_files_and_log_records_to_the_log(agent):
         ("def run(b)\n    return b", "SyntaxError"),
         ("import no_such_module\ndef run(b): return b", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("def score(b): return b", "has no function run(mini_batch)"),
-        ("run = 3", "run is a int, not a function"),
+        ("run = 3", "run is a value of type int, not a function"),
         ("import sys\ndef init(): sys.exit(4)\ndef run(b): return b", "SystemExit: 4"),
     ],
 )
