@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from parallelrun.api import exit_codes, layout
 from parallelrun.leases.client import Leases
@@ -24,17 +25,25 @@ log = logging.getLogger("parallelrun_agent")
 CONNECT_SECONDS = 600.0
 
 
-def main() -> int:
-    """Run one agent; returns its exit code."""
-    arguments = _parser().parse_args()
+def main() -> NoReturn:
+    """Run one agent; leaves with one of the exit codes of ``parallelrun.api.exit_codes``."""
+    asyncio.run(_main(_parser().parse_args()))
+    raise AssertionError("not reached")
+
+
+async def _main(arguments: argparse.Namespace) -> NoReturn:
     try:
-        return asyncio.run(_run(arguments))
+        code = await _run(arguments)
     except StoreGone as error:
         log.error("stopping: %s", error)
-        return exit_codes.AGENT_STORE_GONE
+        code = exit_codes.AGENT_STORE_GONE
     except Exception:
         log.exception("a defect of parallelrun")
-        return exit_codes.AGENT_DEFECT
+        code = exit_codes.AGENT_DEFECT
+    logging.shutdown()
+    # Everything is flushed. Taking modules apart would only cost time, and threads that still plan or merge for a
+    # grant that is not ours any more would be waited for.
+    os._exit(code)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +88,4 @@ def _log_to(folder: Path, arguments: argparse.Namespace) -> Path:
 
 
 if __name__ == "__main__":
-    exit_code = main()
-    logging.shutdown()
-    os._exit(exit_code)  # everything is flushed and closed; taking modules apart would only cost time
+    main()

@@ -97,7 +97,7 @@ class NodeWork:
         """To be called a few times a second."""
         if self._failed.done():
             self._failed.result()
-        if self._host is not None and not self.machine.host_up:
+        if self._host is not None and not self.machine.host_up and self.machine.draining is None:
             self._host.revive()
         self.dispatch(ev.Tick(self._slots.read_all(), self.unclaimed))
         self._sample(time.monotonic())

@@ -10,7 +10,7 @@ from typing import Any
 
 from parallelrun.api import layout
 from parallelrun.api.errors import InputError, ParallelRunError
-from parallelrun.leases.header import Header, Phase
+from parallelrun.leases.header import AGENT_FAILED, Header, Phase
 from parallelrun.local import prepare
 from parallelrun.local.agents import EarlyAgent
 from parallelrun.local.control import ControlServer
@@ -64,7 +64,9 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener, early: Earl
 
 
 def _over(header: Header) -> bool:
-    return header.phase is Phase.DONE or (header.phase is Phase.ABORTED and header.reported)
+    return header.phase is Phase.DONE or (
+        header.phase is Phase.ABORTED and (header.reported or header.reason == AGENT_FAILED)
+    )
 
 
 def _planning_error(end: Header) -> ParallelRunError:
@@ -76,5 +78,6 @@ def _planning_error(end: Header) -> ParallelRunError:
 def _outcome(folder: Path, end: Header, interrupted: bool) -> Outcome:
     if interrupted:
         return Outcome(folder, "Aborted", "Interrupted", "interrupted: what was finished is sealed")
-    result: dict[str, Any] = json.loads((folder / layout.RESULT).read_bytes())
+    path = folder / layout.RESULT
+    result: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
     return Outcome(folder, end.phase.value, end.reason, end.message, result, (result.get("firstErrors") or [None])[0])

@@ -179,8 +179,7 @@ class Supervisor:
             found = thresholds.init_failures_violation(failures, s.process_count_per_node, s.node_count, since)
             violated = (found[0], f"{found[1]}\n{self._view.first_error}") if found else None
         if violated is not None:
-            reason, message = violated
-            await self._leases.update_header(lambda h: (headers.abort(h, reason, message), None))
+            await self._abort(*violated)
 
     # --- agents ---
 
@@ -205,7 +204,10 @@ class Supervisor:
             )
             if self._short_lives >= SHORT_LIVES:
                 where = self._folder / "logs" / "sys"
-                self._abort_soon(headers.AGENT_FAILED, f"agents end as soon as they start; see {where}")
+                message = f"agents end as soon as they start; see {where}"
+                await self._abort(headers.AGENT_FAILED, message)
+                self._stopping.set()
+                return
 
     async def _expire(self, leases: dict[int, nodes.NodeLease | None], now: float) -> None:
         """Shut out holders whose lease has not changed for LEASE_SECONDS by this process's own clock."""
@@ -253,10 +255,10 @@ class Supervisor:
                 self._agents[node] = start_agent(node, self._scratch, DRAIN_SECONDS)
 
     def _abort_soon(self, reason: str, message: str) -> None:
-        async def abort() -> None:
-            await self._leases.update_header(lambda h: (headers.abort(h, reason, message), None))
+        self._aborting = asyncio.ensure_future(self._abort(reason, message))
 
-        self._aborting = asyncio.ensure_future(abort())
+    async def _abort(self, reason: str, message: str) -> None:
+        await self._leases.update_header(lambda h: (headers.abort(h, reason, message), None))
 
     async def _wait_for_agents(self) -> None:
         """The job is over: agents leave by themselves, after their scripts' shutdown()."""
