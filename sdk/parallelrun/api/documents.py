@@ -22,8 +22,8 @@ _PLAIN_SENTENCES = (
     (r"mapping values are not allowed", "a ':' stands where none may be: is the line indented as its neighbours are, "
      "and is text with ': ' in it in quotes?"),
     (r"could not find expected ':'", "a ':' is missing, or a quote before this line was not closed"),
-    (r"did not find expected key", "this line does not belong to the lines above it: is it indented as they are, and is "
-     "every quote before it closed?"),
+    (r"did not find expected key", "this line does not belong to the lines above it: is it indented as they are, "
+     "and is every quote before it closed?"),
     (r"did not find expected '-' indicator", "a '-' is missing, or the line is indented too little"),
     (r"did not find expected ',' or '\]'", "a '[' is not closed, or a ',' is missing"),
     (r"did not find expected ',' or '}'", "a '{' is not closed, or a ',' is missing"),

@@ -39,6 +39,7 @@ class SimulatedNode:
         self.failures: list = []
         self.charges: list[ev.Charge] = []
         self.calls: list[int] = []
+        self.notes: list[ev.Note] = []
         self.events: deque[ev.Event] = deque()
         self.host_up = False
         self.aborted: ev.Abort | None = None
@@ -202,6 +203,9 @@ class SimulatedNode:
 
     def _Abort(self, i: ev.Abort) -> None:
         self.aborted = i
+
+    def _Note(self, i: ev.Note) -> None:
+        self.notes.append(i)
 
     def _Drained(self, _: ev.Drained) -> None:
         assert not self.workers
