@@ -291,6 +291,14 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a process remarked on a mini-batch that succeeded: to be logged."""
+
+    mini_batch: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """Nothing runs, everything is sealed, all leases are returned."""
 
@@ -310,5 +318,6 @@ Instruction = (
     | RecordFailure
     | Seal
     | Abort
+    | Note
     | Drained
 )

@@ -66,7 +66,6 @@ class Machine:
         self.failures_written = 0
         self.failures_unsealed: deque[tuple[int, OpenLease, int]] = deque()
         self.stalled = ""
-        self.notes: deque[str] = deque(maxlen=10)
         self.init_failures = 0  # all of this node, for the rule over all nodes
         self.init_began = False  # in any process of this node
         self.first_error = ""
@@ -164,7 +163,7 @@ class Machine:
             else:
                 lease.items_succeeded += items  # type: ignore[operator]
             if note:
-                self.notes.append(f"mini-batch {mini_batch}: {note}")
+                self._out.append(ev.Note(mini_batch, note))
         if lease.charged:
             lease.retried += sum(r[0] in lease.charged for r in event.results)
         lease.completed += count

@@ -322,6 +322,9 @@ class NodeWork:
 
         self._task(change())
 
+    def _note(self, i: ev.Note) -> None:
+        log.warning("mini-batch %d: %s", i.mini_batch, i.text)
+
     def _drained_now(self, _: ev.Drained) -> None:
         self._drained.set()
 
@@ -372,5 +375,6 @@ _CARRY_OUT: dict[type, Callable[[NodeWork, Any], None]] = {
     ev.RecordFailure: NodeWork._record_failure,
     ev.Seal: NodeWork._seal,
     ev.Abort: NodeWork._abort,
+    ev.Note: NodeWork._note,
     ev.Drained: NodeWork._drained_now,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
@@ -61,4 +62,9 @@ class Blame:
 
 def obituary(status: int) -> str:
     """An exit status as of ``os.waitpid``, in words."""
-    return f"signal {-status}" if status < 0 else f"exit code {status}"
+    if status >= 0:
+        return f"exit code {status}"
+    try:
+        return f"signal {-status} ({signal.Signals(-status).name})"
+    except ValueError:  # a real-time signal
+        return f"signal {-status}"

@@ -108,7 +108,7 @@ class SimulatedNode:
             worker.queue.popleft()
             returned = self.items - 1 if kind == "short" else self.items
             worker.records.append((mini_batch, epoch, try_number))
-            result = [mini_batch, self.items, returned, ""]
+            result = [mini_batch, self.items, returned, "remarkable" if kind == "note" else ""]
             self.give(ev.GroupDone(n, worker.incarnation, len(worker.records), 0.001, [result]))
 
     # --- slots: the first of the queue is running ---

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_node import SimulatedNode
@@ -9,6 +10,7 @@ from simulated_node import SimulatedNode
 from parallelrun_agent import events as ev
 from parallelrun_agent.machine import Rules
 from parallelrun_agent.slots import NOTHING
+from parallelrun_agent.worker_process import obituary
 from parallelrun_worker.wire import RUNNING, SEGMENT_FAILED
 
 
@@ -37,6 +39,20 @@ def test_short_returns_fail_items_and_not_the_mini_batch() -> None:
     n = node(10, {3: "short"})
     n.run()
     assert n.counts == [10, 0, 0, 29, 1]
+
+
+def test_what_a_process_remarks_on_is_passed_on() -> None:
+    n = node(10, {3: "note"})
+    n.run()
+    assert n.notes == [ev.Note(3, "remarkable")]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(3, "exit code 3"), (-11, "signal 11 (SIGSEGV)"), (-40, "signal 40"), (-9, "signal 9 (SIGKILL)")],
+)
+def test_how_a_process_ended_in_words(status: int, words: str) -> None:
+    assert obituary(status) == words
 
 
 def test_a_mini_batch_that_kills_its_process_takes_no_other_with_it() -> None:
