@@ -163,7 +163,7 @@ class Machine:
             else:
                 lease.items_succeeded += items  # type: ignore[operator]
             if note:
-                self._out.append(ev.Note(mini_batch, note))
+                self._out.append(ev.Note(mini_batch, note))  # type: ignore[arg-type]
         if lease.charged:
             lease.retried += sum(r[0] in lease.charged for r in event.results)
         lease.completed += count
