@@ -57,7 +57,9 @@ bench: setup ## Time parallelrun against a plain loop, Pool, joblib, Ray, Dask a
 
 .PHONY: generate
 generate: setup ## Write crds/ and docs/reference/ from the code
+	$(BIN)/python -m parallelrun.api.crd crds
 	$(BIN)/python -m parallelrun.cli.reference docs/reference
+	$(BIN)/python tools/manifest_reference.py crds/parallelrunjobs.yaml docs/reference/manifest.md
 
 .PHONY: verify
 verify: generate ## Fail when a generated file is not what the code makes
