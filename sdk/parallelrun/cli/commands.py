@@ -59,7 +59,7 @@ COMMANDS = (
     Command("resume", "let a suspended run go on", STEERING),
     Command("cancel", "end a live run; what is finished stays", STEERING),
     Command("validate", "check a manifest, every problem at once", WRITING),
-    Command("schema", "the manifest's JSON schema, for editors", WRITING),
+    Command("schema", "the CRD, or with --json the manifest's JSON schema", WRITING),
     Command("doctor", "check this machine", TOOLS),
     Command("completion", "a completion script for bash, zsh or fish", TOOLS),
     Command("version", "the version", TOOLS),

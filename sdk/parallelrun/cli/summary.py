@@ -28,6 +28,8 @@ def lines(outcome: Outcome, snapshot: Snapshot | None) -> list[str]:
         text += ["", *failure_lines(outcome.first_failure, "first failure: ")]
     if outcome.reason in _NO_START:
         text += ["", f"What the script printed is in {outcome.folder}/logs/user/stdout"]
+        if "ModuleNotFoundError" in outcome.message:
+            text += ["Packages that it needs are listed under spec.environment.pip."]
     if outcome.first_failure or (snapshot and snapshot.failed):
         folder = shlex.quote(str(outcome.folder))
         text += ["", f"All failures:      parallelrun failures {folder}"]

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parallelrun.api.mutable import MUTABLE
+
 if TYPE_CHECKING:
     from parallelrun.api.models import ParallelRunJob
 
 
-#: Fields of spec that may change while a job runs, and so over a resume.
-MUTABLE = ("nodeCount", "suspend", "cancel", "ttlSecondsAfterFinished")
 _NOTHING = "nothing"
 
 

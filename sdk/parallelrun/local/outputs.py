@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError, OutputError
 from parallelrun.local.places import Places
+from parallelrun_agent.output import owner
 
 if TYPE_CHECKING:
     from parallelrun.api.models import ScriptOutput
@@ -74,32 +75,10 @@ def make(folders: Iterable[str]) -> None:
 def claim(path: str | None, namespace: str, job: str) -> None:
     """Make the output folder ``path`` this job's, where it is one of the user's choice (None: the run's own).
 
-    Raises OutputError for another job's folder, or one that cannot be written to.
+    Raises OutputError for another job's folder, or one that cannot be written to; NoSpace.
     """
-    if path is None:
-        return
-    owner = Path(path) / layout.OWNER
-    mine = f"{namespace}/{job}\n"
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        theirs = owner.read_text() if owner.exists() else mine
-        if theirs != mine:
-            raise OutputError(
-                f"spec.output.path: {path} holds the output of another job, {theirs.strip()}.",
-                f"Choose another folder. If that output is no longer needed, delete {owner}.",
-            )
-        owner.write_text(mine)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-
-
-def forget_success(path: str | None) -> None:
-    """Remove the ``_SUCCESS`` of an earlier run of this job from its output folder. Raises OutputError."""
     if path is not None:
-        try:
-            (Path(path) / layout.SUCCESS).unlink(missing_ok=True)
-        except OSError as error:
-            raise _cannot_write(path, error) from None
+        owner.claim(Path(path), namespace, job)
 
 
 def _cannot_write(path: str, error: OSError) -> OutputError:

@@ -185,7 +185,6 @@ def finish(
     """Claim the output's folder, make the script's, and write what makes ``ground.folder`` a run's folder."""
     folder = ground.folder
     outputs.claim(settings.output.path, settings.namespace, settings.name)
-    outputs.forget_success(settings.output.path)
     outputs.make(settings.outputs.values())
     models.link_only(settings.models, folder)
     for name, content in ground.config_maps.used.items():

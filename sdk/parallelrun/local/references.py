@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from parallelrun.api.errors import ManifestError
+from parallelrun.api.reference import REFERENCE
 from parallelrun.local import hints
-
-_REFERENCE = re.compile(r"(\$?)\$\(([^()]*)\)")
 
 
 def substitute(fields: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
@@ -32,7 +31,7 @@ def substitute(fields: Sequence[tuple[str, str]], values: Mapping[str, str]) -> 
                 problems.append((where, name))
             return values.get(name, "")
 
-        return _REFERENCE.sub(value, text)
+        return REFERENCE.sub(value, text)
 
     texts = [replaced(where, text) for where, text in fields]
     if problems:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, configmaps, outputs, prepare, run_folder
@@ -101,7 +102,7 @@ def _same_manifest(record: dict[str, Any], ground: Ground) -> None:
         lines = "\n  ".join(changes.sentence(change) for change in changed[:8])
         raise InputChanged(
             f"{ground.folder} was begun with another manifest:\n  {lines}",
-            f"Only {', '.join(changes.MUTABLE)} may change. {_START_ANEW}",
+            f"Only {', '.join(MUTABLE)} may change. {_START_ANEW}",
         )
 
 

@@ -287,7 +287,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         r"outputs\[0\].path: ../x is outside the run",
     ),
     "our own folder": ({"outputs": [{"name": "o", "path": "./segments/x"}]}, r"is parallelrun's own place"),
-    "output is a file": ({"output": {"path": "labels.txt/out"}}, r"cannot be written to"),
+    "output is a file": ({"output": {"path": "labels.txt/out"}}, r"labels.txt/out.* cannot be written"),
     "GPUs": ({"resources": {"limits": {"nvidia.com/gpu": "500m"}}}, r"nvidia.com/gpu is '500m', not a whole number"),
     "rerunOf": ({"rerunOf": {"name": "mnist-1"}}, r"spec.rerunOf(.|\n)*parallelrun rerun"),
     "cancelled": ({"cancel": True}, r"spec.cancel is true"),

@@ -166,7 +166,7 @@ def test_another_job_s_output_folder_is_refused_and_an_old_success_of_this_one_g
     site.prepare(output={"path": "out"})
     assert not (out / layout.SUCCESS).exists()
     (out / layout.OWNER).write_text("default/iris\n")
-    with pytest.raises(Exception, match="holds the output of another job, default/iris"):
+    with pytest.raises(Exception, match="holds the output of another job: default/iris"):
         site.prepare(output={"path": "out"})
 
 

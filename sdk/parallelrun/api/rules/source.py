@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from parallelrun.api.problems import Path
+from parallelrun.api.reference import REFERENCE
 from parallelrun.api.rule import ITEMS, Rule, fields_that
 
 _SOURCES = ("configMap", "claim", "git", "imagePath", "directory")
 _VALUE_SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef")
 _ENVIRONMENT = ("spec", "environment")
 _OUTSIDE = re.compile(r"^/|(^|/)\.\.(/|$)")
-_REFERENCE = re.compile(r"(\$?)\$\(([^()]*)\)")
 _REFERABLE = ("inputs", "sideInputs", "models", "outputs")
 
 
@@ -99,7 +99,7 @@ def _unknown_references(spec: Any) -> Iterator[Path]:
     known = {f"{kind}.{item['name']}" for kind in _REFERABLE for item in spec.get(kind, ())} | {"job.name"}
     arguments = spec["arguments"] if isinstance(spec["arguments"], list) else []
     for index, text in enumerate(arguments):
-        references = _REFERENCE.findall(text) if isinstance(text, str) else []
+        references = REFERENCE.findall(text) if isinstance(text, str) else []
         if any(not escaped and name not in known for escaped, name in references):
             yield ("arguments", index)
 

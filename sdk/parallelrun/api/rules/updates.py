@@ -9,9 +9,9 @@ from typing import Any
 
 from parallelrun.api import shape
 from parallelrun.api.models.spec import ParallelRunJobSpec
+from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.rule import Rule
 
-MUTABLE = ("nodeCount", "suspend", "cancel", "ttlSecondsAfterFinished")
 IMMUTABLE = tuple(name for name in shape.fields(ParallelRunJobSpec) if name not in MUTABLE)
 
 
