@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -75,7 +76,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     log.info("agent %d of job %s (%s) starts", os.getpid(), settings.name, settings.uid)
     code = await Agent(job, arguments.beat_seconds, host, arguments.drain_seconds, leave).run()
     await asyncio.to_thread(host.wait, 5.0)
-    log.info("agent %d leaves with %d", os.getpid(), code)
+    log.info("agent %d leaves with %d after %.2f s of CPU", os.getpid(), code, time.process_time())
     return code
 
 
