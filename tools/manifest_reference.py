@@ -1,6 +1,6 @@
 """Writes docs/reference/manifest.md from the schema in crds/: every field of a manifest, its type, default and meaning.
 
-    python tools/manifest_reference.py crds/parallelrunjobs.yaml docs/reference/manifest.md
+python tools/manifest_reference.py crds/parallelrunjobs.yaml docs/reference/manifest.md
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def rows(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
     """A line of the table for each field, fields of objects and of lists below their own."""
     for name, field in schema.get("properties", {}).items():
         path = f"{prefix}{name}"
-        default = json.dumps(field["default"]) if "default" in field else ""
+        default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         if name in schema.get("required", []):
             default = "*required*"
         meaning = " ".join(field.get("description", "").split()).replace("|", "\\|")
-        yield f"| `{path}` | {kind(field)} | {f'`{default}`' if default not in ('', '*required*') else default} | {meaning} |"
+        yield f"| `{path}` | {kind(field)} | {default} | {meaning} |"
         inner = field.get("items", field)
         yield from rows(inner, f"{path}[]." if "items" in field else f"{path}.")
 
@@ -54,6 +54,7 @@ def kind(field: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    """Read the definition, write the page."""
     source, target = map(Path, sys.argv[1:3])
     document = yaml.safe_load(source.read_text())
     schema = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
