@@ -16,8 +16,10 @@ if __name__ != "parallelrun_worker.process":  # run as a file: our folder must n
 
     del sys.path[0]
 
+import atexit
 import contextlib
 import signal
+import threading
 import time
 
 from parallelrun_worker import azureml_shim, logs, meeting, wire
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, Iterator
 
 _JOIN_SECONDS = 60.0  # the agent is there already, or gone for good
+_THREADS_SECONDS = 5.0  # for what the script's own threads still do after shutdown()
 
 
 class Process:
@@ -201,9 +204,25 @@ def _reader(settings: dict[str, Any]) -> Any:
     return Reader(settings["table"]).read
 
 
+def _leave(code: int) -> None:
+    """End this process, also where a thread that the script started never ends; the whole job would wait for it."""
+    deadline = time.monotonic() + _THREADS_SECONDS
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    running = [thread.name for thread in others if thread.is_alive()]
+    if not running:
+        sys.exit(code)
+    sys.stderr.write("the script's threads %s still ran after its end; they are left behind\n" % ", ".join(running))
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _ignore(number: int, frame: object) -> None:
     pass
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _leave(main(sys.argv[1:]))

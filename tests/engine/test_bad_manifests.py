@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from bad_cases import INPUTS, MANIFESTS, PLACES, SCRIPTS, TABLES, WORKING, Case
+from bad_cases import MANIFESTS, PLACES, TABLE_SCRIPT, Case, table_from
+from bad_runs import INPUTS, SCRIPTS, TABLES, WORKING
 
 from parallelrun.cli.main import main
 
@@ -63,7 +62,10 @@ def check(case: Case, folder: Path, ended: Ended) -> None:
 def check_output(case: Case, path: Path) -> None:
     if case.output is not None:
         expected = case.output if isinstance(case.output, bytes) else case.output.encode()
-        assert path.read_bytes() == expected
+        found = path.read_bytes()
+        if case.unordered:
+            found, expected = (b"".join(sorted(text.splitlines(keepends=True))) for text in (found, expected))
+        assert found == expected
 
 
 @pytest.mark.parametrize("case", [*MANIFESTS, *PLACES], ids=lambda case: case.name)
@@ -121,11 +123,8 @@ def test_a_run_says_what_is_wrong(case: Case, runs: dict[str, tuple[Path, Future
 
 def run(case: Case, folder: Path) -> Ended:
     """Run the case in a process of its own, to its end."""
-    return run_words(case.write(folder), folder)
-
-
-def run_words(words: list[str], folder: Path, **environment: str) -> Ended:
-    command = [sys.executable, "-m", "parallelrun.cli.main", *words]
+    command = [sys.executable, "-m", "parallelrun.cli.main", *case.write(folder)]
+    environment = {name: value.replace("{here}", str(folder)) for name, value in case.environment.items()}
     out, err = folder / "stdout.txt", folder / "stderr.txt"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(
@@ -154,3 +153,37 @@ def _end(process: subprocess.Popen[bytes], err: Path) -> tuple[int, int]:
             process.wait()
             raise AssertionError(f"the run hangs:\n{err.read_text()}")
         time.sleep(0.01)
+
+
+# --- the 3 GB line ----------------------------------------------------------------------------------------------------
+
+HUGE = Case(
+    "a-line-of-3-gb",
+    1,
+    (r"a\.csv: one mini-batch would take 3\.0 GiB, more than 1 GiB", "a row without a line feed at its end"),
+    spec={**table_from("in/*.csv"), "runMaxTry": 1},
+    script=TABLE_SCRIPT,
+    files={"in/a.csv": "a,b\n1,2\n"},
+    arrange=lambda folder: os.truncate(folder / "in" / "a.csv", 3 << 30),
+)
+
+
+@pytest.mark.engine
+def test_a_line_of_3_gb_is_refused_in_little_memory(tmp_path: Path) -> None:
+    ended = run(HUGE, tmp_path)
+    check(HUGE, tmp_path, ended)
+    assert ended.most_memory < 500 << 20
+
+
+@pytest.mark.engine
+def test_a_folder_on_a_read_only_volume_is_refused_by_name(tmp_path: Path) -> None:
+    words = ("run", "{here}/job.yaml", "--output", "{here}/volume/out")
+    case = Case("a-read-only-volume", 2, (r"volume/out", "Read-only file system", "--output"), words=words)
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(volume)], capture_output=True).returncode:
+        pytest.skip("no right to mount a file system")
+    try:
+        check(case, tmp_path, run(case, tmp_path))
+    finally:
+        subprocess.run(["umount", str(volume)], check=True)

@@ -123,7 +123,9 @@ def _opened(path: str, size: int | None) -> ParquetFile:
         return pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
         detail = "it is empty" if size == 0 else str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be read as Parquet: {detail}") from error
+        raise InputError(
+            f"{path} cannot be read as Parquet: {detail}", "Make or copy it anew, or leave it out with a narrower path."
+        ) from error
 
 
 def _rendered(value: Any) -> str:

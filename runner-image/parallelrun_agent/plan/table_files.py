@@ -133,7 +133,9 @@ def _stream(path: str) -> Iterator[Any]:
         with gzip.open(path) if is_gzip(path) else open(path, "rb") as stream:
             yield stream
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is not a whole gzip file: {error}") from error
+        raise InputError(
+            f"{path} is not a whole gzip file: {error}", "Make or copy it anew, or leave it out with a narrower path."
+        ) from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}", "Every file of an input must be readable.") from error
 
