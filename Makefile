@@ -11,6 +11,8 @@ DEMO := runs/demo
 export PARALLELRUN_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 # TensorFlow's own chatter; and no tests on somebody's GPU.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Where this is set, every process compiles our modules anew, and whatever is timed here is compiling.
+unexport PYTHONDONTWRITEBYTECODE
 export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 .PHONY: help

@@ -60,7 +60,8 @@ fi
 rm -f "$stamp"
 
 if have_uv; then
-    install=(uv pip install --quiet --python "$venv/bin/python")
+    # TensorFlow and pandas are thousands of modules: compiled once here, or again in every worker process.
+    install=(uv pip install --quiet --compile-bytecode --python "$venv/bin/python")
 else
     "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --upgrade >/dev/null
     install=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check)
