@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 DEMO := runs/demo
+# Test files run side by side; a file's tests run one after the other.
+WORKERS ?= 2
 # Tests that need the public data sets of ../shared/data are skipped where that folder does not exist.
 export PARALLELRUN_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 # TensorFlow's own chatter; and no tests on somebody's GPU.
@@ -33,7 +35,7 @@ demo: setup ## Read 899 handwritten digits with a TensorFlow model; print accura
 
 .PHONY: test
 test: lint ## Check style, types and imports, then run every test but the long ones
-	$(BIN)/pytest -m "not soak" $(PYTEST)
+	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadfile $(PYTEST)
 
 .PHONY: lint
 lint: setup ## Check style, types, import layers and the worker's Python 3.7 syntax

@@ -45,6 +45,8 @@ def test_mnist_reads_the_digits_that_it_was_not_trained_on(tmp_path):
     output = run_example("mnist", tmp_path / "out")
     score = command(sys.executable, "score.py", output / "parallel_run_step.txt", cwd=EXAMPLES / "mnist")
     assert score == shown("mnist")[1]
+    first = (output / "parallel_run_step.txt").read_text().splitlines()[:3]
+    assert "".join(f"    {line}\n" for line in first) + score in (EXAMPLES.parent / "README.md").read_text()
 
 
 def test_the_score_refuses_an_output_out_of_order(tmp_path):
