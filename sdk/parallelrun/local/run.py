@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout
-from parallelrun.api.errors import InputError, ParallelRunError
-from parallelrun.leases.header import AGENT_FAILED, Header, Phase
+from parallelrun.api.errors import InputChanged, InputError, ParallelRunError
+from parallelrun.leases.header import AGENT_FAILED, INPUT_CHANGED, INPUT_ERROR, PLANNING_FAILED, Header, Phase
 from parallelrun.local import prepare
 from parallelrun.local.agents import EarlyAgent
 from parallelrun.local.control import ControlServer
 from parallelrun.local.request import Listener, Outcome, RunRequest
 from parallelrun.local.supervisor import Supervisor
+
+#: Reasons of a run, also of a resumed one, that did not get past planning.
+_OF_PLANNING = (INPUT_CHANGED, INPUT_ERROR, PLANNING_FAILED)
 
 DONE_ALREADY = "This run is done already."
 FAILED_ALREADY = "This run has failed; `parallelrun rerun` tries again."
@@ -58,7 +61,7 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener, early: Earl
         await control.close()
     if supervisor.interrupts > 1:
         raise KeyboardInterrupt
-    if end.phase is Phase.ABORTED and end.plan is None:
+    if end.phase is Phase.ABORTED and (end.plan is None or end.reason in _OF_PLANNING):
         raise _planning_error(end)
     return await asyncio.to_thread(_outcome, folder, end, not _over(end))
 
@@ -70,6 +73,11 @@ def _over(header: Header) -> bool:
 
 
 def _planning_error(end: Header) -> ParallelRunError:
+    if end.reason == INPUT_CHANGED:
+        return InputChanged(
+            f"The input is not what it was when the run began: {end.message}.",
+            "Put it back as it was, or run all of it anew: without --resume, or with rerun without --failed.",
+        )
     kind = InputError if end.reason == "InputError" else ParallelRunError
     message, _, hint = end.message.partition("\n")
     return kind(message, hint)
