@@ -74,8 +74,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     host = HostProcess(settings.python or sys.executable, meeting, log_file)
     job = Job(folder, settings, arguments.node, arguments.holder, Leases(store), meeting)
     log.info("agent %d of job %s (%s) starts", os.getpid(), settings.name, settings.uid)
-    code = await Agent(job, arguments.beat_seconds, host, arguments.drain_seconds, leave).run()
-    await asyncio.to_thread(host.wait, 5.0)
+    agent = Agent(job, arguments.beat_seconds, host, arguments.drain_seconds, leave)
+    code = await agent.run()
+    await asyncio.to_thread(host.wait, 5.0 if agent.met_the_worker else 0.0)
     log.info("agent %d leaves with %d after %.2f s of CPU", os.getpid(), code, time.process_time())
     return code
 

@@ -50,6 +50,11 @@ class Agent:
         self._version = ""
         self._leave = leave
 
+    @property
+    def met_the_worker(self) -> bool:
+        """Whether a worker host may have joined this agent, and leaves by itself when let go."""
+        return self._work is not None
+
     async def run(self) -> int:
         """Run to the end; returns an exit code of ``parallelrun.api.exit_codes``."""
         await self._job.leases.update_node(self._job.node, lambda lease: (nodes.take(lease, self._job.holder), None))
