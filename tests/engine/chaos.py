@@ -86,6 +86,18 @@ def make_job(folder: Path, kind: str, nodes: int, processes: int, mini_batches: 
     return Job(folder, manifest)
 
 
+#: Runs that were started: whoever is done with them kills what is left, also of a test that failed.
+LIVE: list[Run] = []
+
+
+def kill_what_is_left() -> None:
+    """SIGKILL to all that runs started and that is still there, frozen or not."""
+    while LIVE:
+        run = LIVE.pop()
+        if run.process.poll() is None:
+            run.kill_everything()
+
+
 class Run:
     """One run of a job, as a process of its own."""
 
@@ -104,6 +116,8 @@ class Run:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
+
+        LIVE.append(self)
 
     def phase(self) -> str:
         """As it is on disk; "" before there is a header."""

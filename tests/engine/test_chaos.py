@@ -9,10 +9,11 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos import KINDS, PHASES, Disturbance, Job, Run, disturbed, make_job, output_of, undisturbed
+from chaos import KINDS, PHASES, Disturbance, Job, Run, disturbed, kill_what_is_left, make_job, output_of, undisturbed
 
 from parallelrun_agent.output.segments import list_segments, read_index, segment_path
 
@@ -32,6 +33,13 @@ SAMPLE = [
     ("run", "Committing", "file"),
     ("freeze", "Running", "table"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """A test that failed leaves no run behind."""
+    yield
+    kill_what_is_left()
 
 
 @pytest.fixture(scope="module")
