@@ -113,7 +113,7 @@ class Agent:
         """Do what the phase asks of this agent; False: nothing, at the moment."""
         if header.phase is Phase.PLANNING:
             self._state = "planning"
-            return await self._unless_leaving(Planning(self._job, self._stall).step())
+            return await self._unless_leaving(Planning(self._job, self._stall).step(), self._aborted)
         if header.phase is Phase.RUNNING and header.open_shards:
             await self._start_work(header)
             return False
@@ -124,15 +124,26 @@ class Agent:
         self._state = "finalizing"
         return await self._unless_leaving(Finalizing(self._job, self._stall).step())
 
-    async def _unless_leaving(self, step: Coroutine[Any, Any, bool]) -> bool:
-        """A step that may take long is cut short when the agent is told to leave; its grant is revoked then."""
-        task, leave = asyncio.create_task(step), asyncio.create_task(self._leave.wait())
+    async def _unless_leaving(
+        self, step: Coroutine[Any, Any, bool], *others: Callable[[], Coroutine[Any, Any, None]]
+    ) -> bool:
+        """A step that may take long is cut short when the agent is told to leave, or one of ``others`` ends."""
+        task = asyncio.create_task(step)
+        ends = [asyncio.create_task(self._leave.wait()), *(asyncio.create_task(other()) for other in others)]
         try:
-            await asyncio.wait([task, leave], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([task, *ends], return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else True
         finally:
-            task.cancel()
-            leave.cancel()
+            for one in (task, *ends):
+                one.cancel()
+
+    async def _aborted(self) -> None:
+        """Wait until somebody aborts the job."""
+        version = self._version
+        while True:
+            header, version = await self._job.leases.changed_header(version, 10.0)
+            if header.phase is Phase.ABORTED:
+                return
 
     async def _go(self) -> int:
         self._state = "leaving"

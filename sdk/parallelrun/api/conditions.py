@@ -24,6 +24,7 @@ ERROR_THRESHOLD_EXCEEDED: Final = "ErrorThresholdExceeded"  # more failed items 
 MINI_BATCH_ERROR_THRESHOLD_EXCEEDED: Final = "MiniBatchErrorThresholdExceeded"  # ... mini-batches, that threshold
 ALLOWED_FAILED_PERCENT_EXCEEDED: Final = "AllowedFailedPercentExceeded"  # ... of all mini-batches
 INIT_FAILED: Final = "InitFailed"  # init() raised too often; the message has the script's traceback
+NO_PROGRESS: Final = "NoProgress"  # no mini-batch finished within spec.advanced.progressUpdateTimeoutSeconds
 INPUT_CHANGED: Final = "InputChanged"  # a planner found another input than was planned
 INPUT_ERROR: Final = "InputError"  # the planner: an input is missing, empty or malformed
 PLANNING_FAILED: Final = "PlanningFailed"  # the planner: anything else
@@ -38,6 +39,7 @@ REASONS: Final = (
     MINI_BATCH_ERROR_THRESHOLD_EXCEEDED,
     ALLOWED_FAILED_PERCENT_EXCEEDED,
     INIT_FAILED,
+    NO_PROGRESS,
     INPUT_CHANGED,
     INPUT_ERROR,
     PLANNING_FAILED,

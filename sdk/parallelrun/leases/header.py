@@ -42,6 +42,7 @@ PLANNING_FAILED = "PlanningFailed"
 INTERRUPTED = "Interrupted"
 INPUT_CHANGED = "InputChanged"  # by publish_plan; the input may be put back as it was
 INIT_FAILED = "InitFailed"
+NO_PROGRESS = "NoProgress"
 INPUT_ERROR = "InputError"
 SOURCE_ERROR = "SourceError"
 ENVIRONMENT_ERROR = "EnvironmentError"
@@ -51,6 +52,7 @@ RESUMABLE = frozenset(
         INTERRUPTED,
         INPUT_CHANGED,
         INIT_FAILED,
+        NO_PROGRESS,
         INPUT_ERROR,
         SOURCE_ERROR,
         ENVIRONMENT_ERROR,

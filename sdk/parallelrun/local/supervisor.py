@@ -23,6 +23,7 @@ from parallelrun.leases import node as nodes
 from parallelrun.leases.allocator import Shard
 from parallelrun.leases.client import Leases
 from parallelrun.leases.header import Header, Phase
+from parallelrun.leases.patience import Patience
 from parallelrun.leases.socket_store import JOB, serve
 from parallelrun.local.agents import (
     DRAIN_SECONDS,
@@ -33,7 +34,7 @@ from parallelrun.local.agents import (
     EarlyAgent,
     start_agent,
 )
-from parallelrun.local.local_store import local_store
+from parallelrun.local.local_store import LocalStore
 from parallelrun.local.request import Listener, Snapshot
 from parallelrun.local.view import View
 from parallelrun_agent.report.overview import write_overview
@@ -61,7 +62,7 @@ class Supervisor:
     ) -> None:
         self._folder, self._settings, self._listener = folder, settings, listener
         self._first_header, self._first_shards = header, shards
-        self._store = local_store(folder)
+        self._store = LocalStore(folder, listener.message)
         self._leases = Leases(self._store)
         self._agents: dict[int, AgentProcess] = {}
         self._frozen: list[AgentProcess] = []  # shut out, but their process may still be there
@@ -77,6 +78,7 @@ class Supervisor:
         self._drawn = 0.0
         self._overview_written = time.monotonic()
         self._init_failed_first: float | None = None
+        self._patience = Patience(settings.advanced)
 
     async def run(self) -> Header:
         """Run the job to its end, or until it is interrupted; the header as it is then."""
@@ -158,6 +160,7 @@ class Supervisor:
             await self._expire(leases, now)
             await self._sweep(header, shards)
             await self._check_thresholds(header, now)
+            await self._check_patience(header, now)
             self._revive(header)
         if final or now - self._drawn >= LOOK_SECONDS:
             self._drawn = now
@@ -180,6 +183,12 @@ class Supervisor:
             violated = (found[0], f"{found[1]}\n{self._view.first_error}") if found else None
         if violated is not None:
             await self._abort(*violated)
+
+    async def _check_patience(self, header: Header, now: float) -> None:
+        paused = self._suspended or bool(self.snapshot().stalled)
+        exceeded = self._patience.exceeded(header.phase, self._view.counts.completed, now, paused)
+        if exceeded is not None:
+            await self._abort(*exceeded)
 
     # --- agents ---
 
