@@ -7,6 +7,8 @@ than many a script, so this waits until the script imports it.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
@@ -20,9 +22,30 @@ _FORMAT = "%(asctime)s|%(levelname)s|%(name)s|%(process)d|%(message)s"
 
 
 def prepare_streams() -> None:
-    """Line by line into the files, in UTF-8, whatever the image's locale; a print never fails for a character."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    """Line by line into the files, in UTF-8, whatever the image's locale; a print never fails.
+
+    Not for a character, and not because the volume is full: that pauses the job, and is no script's fault.
+    """
+    sys.stdout = _stream(1, "<stdout>")
+    sys.stderr = _stream(2, "<stderr>")
+
+
+def _stream(descriptor: int, name: str) -> io.TextIOWrapper:
+    raw = _Lossy(descriptor, "w", closefd=False)
+    raw.name = name
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+class _Lossy(io.FileIO):
+    """A log on a full volume loses lines; whoever prints does not see it."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return len(data)
 
 
 def capture(path: str, level: str) -> None:

@@ -99,9 +99,9 @@ class Outcomes:
 def give_up_segment(channel: Channel, path: str, error: OSError) -> NoReturn:
     """Say that the segment cannot be written and leave; nothing of it that was not reported counts as done."""
     text = "cannot write results to %s: %s" % (path, error.strerror or error)
-    sys.stderr.write("parallelrun: %s\n" % text)
-    sys.stderr.flush()
     try:
-        channel.send(["segment-error", text])
+        channel.send(["segment-error", text])  # first: it is what counts
+        sys.stderr.write("parallelrun: %s\n" % text)
+        sys.stderr.flush()
     finally:
         os._exit(wire.SEGMENT_FAILED)

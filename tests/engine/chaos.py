@@ -103,7 +103,7 @@ class Run:
 
     def __init__(self, job: Job, output: Path, seconds: float, resume: bool = False) -> None:
         self.output = output
-        self.calls = output.with_suffix(".calls")
+        self.calls = (job.folder / output.name).with_suffix(".calls")
         environment = {
             **os.environ,
             "CHAOS_CALLS": str(self.calls),
@@ -111,7 +111,7 @@ class Run:
             "PARALLELRUN_LEASE_SECONDS": LEASE_SECONDS,
         }
         command = [*COMMAND, "run", str(job.manifest), "--output", str(output), *(["--resume"] if resume else [])]
-        self.log = output.with_suffix(f".{'resumed' if resume else 'first'}.log")
+        self.log = (job.folder / output.name).with_suffix(f".{'resumed' if resume else 'first'}.log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True

@@ -5,25 +5,48 @@ Shards need no disk: what is sealed says what is finished, and a resumed run bui
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout
-from parallelrun.api.errors import RunFolderError
-from parallelrun.leases.header import Header
 from parallelrun.leases.store import HEADER, MemoryStore
 
+#: Wait so long before a write to a full volume is tried again.
+RETRY_SECONDS = 1.0
 
-def local_store(folder: Path) -> MemoryStore:
-    """A store whose header is durable in ``folder`` before anyone sees it."""
 
-    def persist(name: str, value: dict[str, Any]) -> None:
+class LocalStore(MemoryStore):
+    """A store whose header is durable in ``folder`` before anyone sees it.
+
+    Where the volume is full, whoever swaps the header waits until it is not; ``on_stall`` is told why, once.
+    """
+
+    def __init__(self, folder: Path, on_stall: Callable[[str], None]) -> None:
+        super().__init__(self._persist)
+        self._folder, self._on_stall = folder, on_stall
+
+    async def swap(self, name: str, version: str, value: dict[str, Any]) -> bool:
+        """As in ``Store``; raises OSError where the header cannot be written for another reason."""
+        said = ""
+        while True:
+            try:
+                return await super().swap(name, version, value)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                if said != str(error):
+                    said = str(error)
+                    self._on_stall(f"paused: cannot write {self._folder / layout.HEADER}: {error.strerror}")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _persist(self, name: str, value: dict[str, Any]) -> None:
         if name == HEADER:
-            write_header(folder, value)
-
-    return MemoryStore(persist)
+            write_header(self._folder, value)
 
 
 def write_header(folder: Path, value: dict[str, Any]) -> None:
@@ -35,13 +58,3 @@ def write_header(folder: Path, value: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
-
-
-def read_header(folder: Path) -> Header:
-    """The header on disk; raises RunFolderError where there is none."""
-    try:
-        return Header.from_json(json.loads((folder / layout.HEADER).read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise RunFolderError(f"{folder} is not a run's folder: it has no {layout.HEADER}") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunFolderError(f"{folder / layout.HEADER} cannot be read: {error}") from error
