@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, Iterator
 
 _JOIN_SECONDS = 60.0  # the agent is there already, or gone for good
-_THREADS_SECONDS = 5.0  # for what the script's own threads still do after shutdown()
+_THREADS_SECONDS = 2.0  # for what the script's own threads still do after shutdown()
 
 
 class Process:
@@ -206,7 +206,7 @@ def _reader(settings: dict[str, Any]) -> Any:
 
 def _leave(code: int) -> None:
     """End this process, also where a thread that the script started never ends; the whole job would wait for it."""
-    deadline = time.monotonic() + _THREADS_SECONDS
+    deadline = time.monotonic() + (_THREADS_SECONDS if code == 0 else 0.0)
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
     for thread in others:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,8 +1,9 @@
 """Manifests with something wrong in them, or in what they name, and what has to be said of each.
 
-Here: the case itself, and what is refused before anything runs; ``bad_runs`` has what only a run finds out. Every case
-starts from one job that works and changes what its name says. ``status`` is the exit status: 2 where nothing of the
-user's was started, 1 where the job ran and failed, 0 where the thresholds tolerate it or nothing is wrong.
+Here: the case itself, and what is refused before anything runs; ``bad_inputs`` and ``bad_scripts`` have what only a run
+finds out. Every case starts from one job that works and changes what its name says. ``status`` is the exit status: 2
+where nothing of the user's was started, 1 where the job ran and failed, 0 where the thresholds tolerate it or nothing
+is wrong.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ spec:
   inputs: [{name: files, type: File, paths: ["in/*.txt"]}]
   miniBatchSize: 1
 """
+
+ONE_TRY = {"runMaxTry": 1}
 
 FILES: dict[str, str | bytes] = {f"in/{n}.txt": str(n) for n in range(4)}
 
@@ -338,7 +341,7 @@ PLACES = [
     Case(
         "the-output-of-another-job",
         2,
-        (r"spec\.output\.path", "another job, default/other"),
+        (r"spec\.output\.path", "another job: default/other"),
         spec={"output": {"path": "results"}},
         arrange=output_of_another_job,
     ),

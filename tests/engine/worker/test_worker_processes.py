@@ -211,24 +211,42 @@ def test_prints_go_to_the_process_files_and_log_records_to_the_log(agent):
 
 
 @pytest.mark.parametrize(
-    ("script", "wanted"),
+    ("script", "wanted", "began"),
     [
-        ("def init():\n    raise KeyError('labels')\ndef run(b): return b", "KeyError: 'labels'"),
-        ("def run(b)\n    return b", "SyntaxError"),
-        ("import no_such_module\ndef run(b): return b", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("def score(b): return b", "has no function run(mini_batch)"),
-        ("run = 3", "run is a value of type int, not a function"),
-        ("import sys\ndef init(): sys.exit(4)\ndef run(b): return b", "SystemExit: 4"),
+        ("def init():\n    raise KeyError('labels')\ndef run(b): return b", "KeyError: 'labels'", True),
+        ("def run(b)\n    return b", "SyntaxError", False),
+        ("import no_such_module\ndef run(b): return b", "ModuleNotFoundError: No module named 'no_such_module'", False),
+        ("def score(b): return b", "has no function run(mini_batch)", False),
+        ("run = 3", "run is a value of type int, not a function", False),
+        ("def run(a, b, c): return a", "run is called as run(mini_batch)", False),
+        ("import sys\ndef init(): sys.exit(4)\ndef run(b): return b", "SystemExit: 4", True),
     ],
 )
-def test_a_script_that_cannot_start_says_why(agent, script, wanted):
+def test_a_script_that_cannot_start_says_why_and_whether_init_was_called(agent, script, wanted, began):
     a = agent(script)
     who = a.spawn(ready=False)
     assert a.exited(who) == wire.INIT_FAILED
-    ((_, text),) = a.wait(lambda: a.said(who, "init-failed"), "init-failed")
+    ((_, text, called),) = a.wait(lambda: a.said(who, "init-failed"), "init-failed")
     assert wanted in text
+    assert called is began
     assert "parallelrun_worker" not in text
     assert wanted in a.stderr()
+
+
+def test_a_process_leaves_though_a_thread_of_the_script_does_not_end(agent):
+    a = agent("""
+        import atexit, threading, time
+        def init():
+            threading.Thread(target=time.sleep, args=(1000,), name="uploader").start()
+            atexit.register(print, "at exit")
+        def run(b):
+            return b
+    """)
+    who = a.spawn()
+    a.tell(who, ["end"])
+    assert a.exited(who) == 0
+    assert "uploader" in a.stderr()
+    assert a.stdout() == "at exit\n"
 
 
 def test_the_script_finds_what_azure_gives_it(make_agent):

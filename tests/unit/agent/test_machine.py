@@ -77,7 +77,17 @@ def test_init_that_always_fails_aborts_the_job_with_the_users_traceback() -> Non
         n.kill_process(process, 70)
     assert n.aborted is not None
     assert n.aborted.reason == "InitFailed"
-    assert "no model" in n.aborted.message
+    assert n.aborted.message == "init() failed 6 times on one node; the first time:\nTraceback: no model"
+
+
+def test_a_script_that_never_loads_aborts_the_job_as_one_that_has_not_begun() -> None:
+    n = node(5, processes=1)
+    for _ in range(3):
+        n.give(ev.InitFailed(0, n.workers[0].incarnation, "Traceback: no pandas", began=False))
+        n.kill_process(0, 70)
+    assert n.aborted is not None
+    assert n.aborted.reason == "SourceError"
+    assert n.aborted.message == "the script cannot be loaded:\nTraceback: no pandas"
 
 
 def test_a_call_that_runs_too_long_is_killed_and_charged_as_a_timeout() -> None:

@@ -296,8 +296,11 @@ def test_a_report_of_many_problems_fits_on_a_screen():
     text = BASE + "".join(f"  unknown{n}: 1\n" for n in range(40))
     with pytest.raises(ManifestError) as caught:
         load_manifest(text)
-    assert len(str(caught.value).splitlines()) <= 60
-    assert "and 28 more" in str(caught.value)
+    assert len(str(caught.value)) < 4000
+    assert len(str(caught.value).splitlines()) <= 40
+    shown = str(caught.value).count("unknown field")
+    assert shown >= 3
+    assert str(caught.value).endswith(f"... and {40 - shown} more")
 
 
 def test_a_long_value_is_cut():

@@ -119,7 +119,8 @@ def test_partitions_hold_every_row_once_in_order(planner, frames_of, tables: lis
             truth[(one, other) if two else (one,)].append(row)
     keys = ("k", "l") if two else ("k",)
     declared = {"k": "object", "l": "object", "n": "int64"} if number else {}
-    reader = planner.table(keys=keys, table={"support_multi_line": True, "columns": declared})
+    table = {"support_multi_line": True, "columns": declared}
+    reader = planner.table(keys=keys, table=table, allow_empty=not number)
     found = {
         tuple(work[2].values()): frame["n"].tolist()
         for work, frame in zip(reader.work(0, reader.total), frames_of(reader), strict=True)

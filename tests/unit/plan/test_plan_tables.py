@@ -51,9 +51,13 @@ def test_mini_batches_never_cross_files_and_files_without_rows_have_none(planner
     assert [work[1][0][3] for work in reader.work(0, 2)] == [0, 4]
 
 
-def test_only_empty_files_make_a_plan_without_mini_batches(planner) -> None:
-    planner.write({"1.csv": ""})
-    assert planner.table().total == 0
+@pytest.mark.parametrize("keys", [(), ("x",)])
+@pytest.mark.parametrize("text", ["", "x\n", "x\n\n"])
+def test_files_without_any_row_are_refused_unless_that_may_be(planner, text: str, keys: tuple[str, ...]) -> None:
+    planner.write({"1.csv": text})
+    with pytest.raises(InputError, match=r"nothing to do: no row in input 'in'\n.*allowEmpty"):
+        planner.table(keys=keys)
+    assert planner.table(keys=keys, allow_empty=True).total == 0
 
 
 @pytest.mark.parametrize("header", ["x,y,z", "x", "y,x"])

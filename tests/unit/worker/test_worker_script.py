@@ -30,6 +30,15 @@ def load(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "definition",
+    ["def run(): pass", "def run(*, b): pass", "def run(a, b, c): pass", "def run(b, *, key): pass"],
+)
+def test_a_run_that_no_mini_batch_can_be_given_to_is_refused(load, definition):
+    with pytest.raises(ScriptError, match=r"run is called as run\(mini_batch\).* this one cannot be: def run\("):
+        load(definition)
+
+
+@pytest.mark.parametrize(
     ("definition", "takes_context"),
     [
         ("def run(b): pass", False),
