@@ -63,7 +63,7 @@ def _time(entry: Entry, folder: Path, output: Path) -> None:
         done = subprocess.run(command, stdout=file, stderr=file, env=environment, timeout=LIMIT_SECONDS, cwd=folder)
         entry.seconds.append(time.perf_counter() - started)
     if done.returncode:
-        kept = log.with_name(f"failed-{entry.contender.name.replace(' ', '-')}.txt")
+        kept = log.parent.parent.joinpath(f"failed-{entry.contender.name.replace(' ', '-')}.txt")
         shutil.copy(log, kept)
         entry.remark = f"failed with exit status {done.returncode}, see {kept}"
 

@@ -28,6 +28,7 @@ def add_column(spark: SparkSession, folder: Path, output: Path) -> None:
 def main() -> None:
     name, folder, output = work.arguments()
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
     spark = builder.config("spark.sql.files.maxPartitionBytes", work.FRAME_BYTES).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     if name == "w3":
