@@ -81,6 +81,7 @@ class NodeWork:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
+        self._closed = False
         self._last_failure_sync = 0.0
         self._sampler = ResourceSampler(job.folder, job.node)
         self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
@@ -140,7 +141,10 @@ class NodeWork:
             self._failed.result()
 
     def close(self) -> None:
-        """Close the sockets: the worker leaves at that."""
+        """Close the sockets: the worker leaves at that, and its end is nobody's fault."""
+        if not self._closed and self.machine.alone is not None:
+            self._tries.survived(self.machine.alone[1])
+        self._closed = True
         self._link.stop()
         self._link.close()
 
@@ -152,7 +156,9 @@ class NodeWork:
     # --- events to instructions ---
 
     def dispatch(self, event: ev.Event) -> None:
-        """Tell the machine, and do what it says."""
+        """Tell the machine, and do what it says; nothing more once this is closed."""
+        if self._closed:
+            return
         if type(event) in _NOTEWORTHY:
             log.info("%s", event)
         for instruction in self.machine.handle(event, time.monotonic()):

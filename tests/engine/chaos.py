@@ -23,8 +23,8 @@ import numpy as np
 from parallelrun_agent.output.segments import list_segments, read_index, segment_path
 
 COMMAND = [sys.executable, "-m", "parallelrun.cli.main"]
-DEADLINE_SECONDS = 90.0
-LEASE_SECONDS = "1.5"
+DEADLINE_SECONDS = 150.0
+LEASE_SECONDS = "3"  # six heartbeats
 PHASES = ("Planning", "Running", "Finalizing", "Committing")
 KINDS = ("process", "host", "agent", "run", "freeze")
 
@@ -110,6 +110,7 @@ class Run:
             "CHAOS_SECONDS": str(seconds),
             "PARALLELRUN_LEASE_SECONDS": LEASE_SECONDS,
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or agents compile for longer than their leases last
         command = [*COMMAND, "run", str(job.manifest), "--output", str(output), *(["--resume"] if resume else [])]
         self.log = (job.folder / output.name).with_suffix(f".{'resumed' if resume else 'first'}.log")
         with self.log.open("wb") as log:
