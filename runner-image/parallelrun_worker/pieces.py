@@ -124,6 +124,25 @@ def _whole(path: str) -> bytes:
         raise unreadable(path, error) from error
 
 
+def rows_at_least(path: str, start: int, stop: int) -> int:
+    """How many items a part that cannot be read stands for: its lines, at least 1; for a whole file just that."""
+    if stop == _WHOLE:
+        return 1
+    lines = 0
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(start)
+            while start < stop:
+                data = file.read(min(_CHUNK, stop - start))
+                if not data:
+                    break
+                start += len(data)
+                lines += data.count(b"\n") + (start >= stop and not data.endswith(b"\n"))
+    except OSError:
+        pass
+    return max(1, lines)
+
+
 def size_of(path: str, ranges: list[tuple[int, int]]) -> int:
     """Bytes that these parts of a text file have on disk."""
     try:

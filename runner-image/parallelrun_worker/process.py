@@ -57,7 +57,7 @@ class Process:
         logs.capture(logs.log_path(config["entry_script_log"], self._process), config["log_level"])
         azureml_shim.install(config, self._process, self._channel.ask)
         self._results = Results(config)
-        self._read = _reader(config["input"])
+        self._table = _table_reader(config["input"])
         self._script = Script(config["script"], config["source"], config["arguments"])
         if self._script.init is not None:
             self.init_began = True
@@ -111,7 +111,7 @@ class Process:
                 data = work[1]
             else:
                 slot.enter(wire.READING, mini_batch, epoch, try_number, time.monotonic(), 0)
-                data = self._read(work)
+                data = self._table.read(work)
             items = len(data)  # before run(), which may change its argument
             arguments = (data, MiniBatchContext(mini_batch, work)) if script.takes_context else (data,)
             started = time.monotonic()
@@ -123,6 +123,8 @@ class Process:
             payload, returned, rows, note = self._results.serialise(value)
         except Unfit as error:
             slot.leave()
+            if not items and work[0] != "f":
+                items = self._table.rows_at_least(work)
             self._outcomes.failed(mini_batch, items, elapsed, "%s (mini-batch %d)" % (error, mini_batch))
             return
         except Unwritable as error:
@@ -196,12 +198,12 @@ def _init_failed(channel: Channel, text: str, began: bool) -> int:
     return wire.INIT_FAILED
 
 
-def _reader(settings: dict[str, Any]) -> Any:
+def _table_reader(settings: dict[str, Any]) -> Any:
     if settings["kind"] != "table":
         return None
     from parallelrun_worker.tables import Reader
 
-    return Reader(settings["table"]).read
+    return Reader(settings["table"])
 
 
 def _leave(code: int) -> None:

@@ -6,7 +6,7 @@ import itertools
 
 from parallelrun_worker import packages
 from parallelrun_worker.fields import Fields, convert
-from parallelrun_worker.pieces import check_size, size_of
+from parallelrun_worker.pieces import check_size, rows_at_least, size_of
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class Reader:
         if self._table["include_path_column"]:
             frame.insert(0, PATH_COLUMN, _repeated(paths, counts))
         return frame
+
+    def rows_at_least(self, work: list[Any]) -> int:
+        """How many items a work that :meth:`read` refuses stands for; thresholds count items."""
+        if self._table["format"] == "parquet":
+            return sum(stop - start for _, start, stop, _ in work[1])
+        return sum(rows_at_least(path, start, stop) for path, start, stop, _ in work[1])
 
     def _by_file(self, pieces: list[Any]) -> list[tuple[str, list[tuple[int, Any]]]]:
         """Neighbouring pieces of one file together, each with its number among all pieces; checked for size."""
