@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 import yaml
 
+from parallelrun_worker.segment import RECORD_SIZE
+
 COMMAND = [sys.executable, "-m", "parallelrun.cli.main"]
 DEADLINE_SECONDS = 50.0
 
@@ -92,6 +94,10 @@ class RunFolder:
         """The lines of processed_mini-batches.csv."""
         with open(self.folder / "logs" / "processed_mini-batches.csv", newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
+
+    def recorded(self) -> int:
+        """How many mini-batches processes have handed over so far."""
+        return sum(path.stat().st_size // RECORD_SIZE for path in (self.folder / "segments").glob("*.idx"))
 
     def log(self, pattern: str) -> str:
         """The text of all files below logs/ that match ``pattern``, one after the other."""

@@ -220,9 +220,7 @@ def test_the_overview_tells_how_the_job_ended(past: Site) -> None:
 
 
 def test_run_with_json_says_what_happened_one_object_a_line(past: Site) -> None:
-    finished = past.command(
-        "run", "job.yaml", "--set", "spec.errorThreshold=-1", "--output", "as-json", "--json"
-    )  # fmt: skip
+    finished = past.command("run", "job.yaml", "--set", "spec.errorThreshold=-1", "--output", "as-json", "--json")
     assert finished.status == 0, finished.text
     values = [json.loads(line) for line in finished.stdout.splitlines()]
     assert values[0]["type"] == "started"

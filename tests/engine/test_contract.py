@@ -394,10 +394,10 @@ GPU_SCRIPT = """\
         say("gpu", os.environ["PARALLELRUN_NODE"], os.environ["PARALLELRUN_PROCESS"], SEEN)
 
     def run(mini_batch):
-        while len({tuple(json.loads(l)[2:4]) for l in open(os.environ["SAID"])}) < 3:
-            time.sleep(0.005)
         if os.environ["PARALLELRUN_PROCESS"] == "1" and os.environ["PARALLELRUN_INCARNATION"] == "0":
             os.kill(os.getpid(), signal.SIGKILL)
+        while len(open(os.environ["SAID"]).readlines()) < 4:  # all three, and the replacement
+            time.sleep(0.005)
         return [f"{SEEN}"]
 """
 

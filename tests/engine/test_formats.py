@@ -89,9 +89,7 @@ def test_csv_of_lists_is_a_column_called_result_written_as_asked_for(site: Site)
     back = pd.read_csv(io.BytesIO(data), sep=";")
     assert list(back) == ["result"]
     assert list(back["result"]) == ELEMENTS
-    rerun = site.command(
-        "rerun", "out", "--set", "spec.output.csv.header=false", "--output", "bare"
-    )  # fmt: skip
+    rerun = site.command("rerun", "out", "--set", "spec.output.csv.header=false", "--output", "bare")
     assert rerun.status == 0, rerun.text
     header, _, rest = data.partition(b"\n")
     assert header.strip(b'"') == b"result"

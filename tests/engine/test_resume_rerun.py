@@ -42,10 +42,12 @@ def interrupted(site: Site, **spec: Any) -> tuple[RunFolder, Finished]:
     site.script(HALF)
     site.environment["PARALLELRUN_DRAIN_SECONDS"] = "0.2"
     process = site.start("run", site.manifest(**{"processCountPerNode": 2, **spec}), "--output", "out")
+    run = RunFolder(site.folder / "out")
+    wait_for(lambda: run.recorded() == 10 or process.poll() is not None, "the first half", lambda: str(site.said()))
     wait_for(lambda: len(calls(site)) > 10 or process.poll() is not None, "the second half", lambda: str(site.said()))
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
-    return RunFolder(site.folder / "out"), ended(process)
+    return run, ended(process)
 
 
 def ended(process: subprocess.Popen[str]) -> Finished:
