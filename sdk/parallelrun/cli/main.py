@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import JobFailed, ParallelRunError
@@ -89,5 +91,15 @@ def _reader_left() -> int:
     return 128 + 13
 
 
+def command() -> NoReturn:
+    """The installed command: :func:`main`, and out without taking every module apart, which would take as long as it
+    takes to run a thousand mini-batches."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

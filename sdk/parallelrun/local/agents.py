@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def start_agent(node: int, scratch: Path, drain_seconds: float) -> AgentProcess:
     It finds the lease store there, and in the store the job: an agent may be started before either, so that its
     imports are over when the manifest has been read.
     """
-    holder = uuid.uuid4().hex[:12]
+    holder = os.urandom(6).hex()
     command = [
         *(sys.executable, "-m", "parallelrun_agent", "--node", str(node), "--holder", holder),
         *("--meeting", str(scratch / f"{node}-{holder}"), "--store", str(scratch / STORE)),
