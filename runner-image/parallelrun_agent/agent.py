@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from typing import Any
 
 from parallelrun.api import exit_codes
@@ -160,6 +161,8 @@ class Agent:
             self._work = NodeWork(self._job, plan, header, self._host, self._stall)
             self._work_ended = False
             await self._work.start()
+            # Slow, and the workers are starting: when there is something to finalize it is there.
+            self._preload = asyncio.create_task(asyncio.to_thread(import_module, "parallelrun_agent.output.finalize"))
         self._state = "running"
         self._work.header_changed(header)
 
