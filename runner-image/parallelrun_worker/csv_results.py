@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from parallelrun_worker import frames, results
+from parallelrun_worker import frames, kinds
 from parallelrun_worker.schema import Schema
 from parallelrun_worker.text import to_bytes
 
@@ -26,7 +26,7 @@ class CsvResults:
         """Payload, rows, remark."""
         if not len(value):
             return b"", 0, ""
-        if not results.is_frame(value):
+        if not kinds.is_frame(value):
             return self._list(value), len(value), ""
         names, columns = frames.to_arrow(value, self._index, _as_text)
         if not names:

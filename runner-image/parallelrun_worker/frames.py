@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parallelrun_worker import results
+from parallelrun_worker import kinds
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -19,7 +19,7 @@ def to_arrow(value: Any, index: bool, fallback: Callable[[Any, str, Exception], 
     ``index``: whether a DataFrame's index makes columns too. ``fallback`` (values, name, error) gives the array of a
     column that Arrow has no type for, or raises.
     """
-    if not results.is_frame(value):
+    if not kinds.is_frame(value):
         return [COLUMN], [_array(list(value), COLUMN, fallback)]
     names = [str(name) for name in value.columns]
     columns = [value.iloc[:, place] for place in range(len(names))]

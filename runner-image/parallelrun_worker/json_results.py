@@ -7,7 +7,7 @@ import json
 import math
 import sys
 
-from parallelrun_worker import frames, results
+from parallelrun_worker import frames, kinds
 from parallelrun_worker.text import to_bytes
 from parallelrun_worker.unfit import Unfit
 
@@ -20,7 +20,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 def encode(value: Any) -> tuple[bytes, int, str]:
     """Payload, rows, remark."""
-    rows = _rows(value) if results.is_frame(value) else ({frames.COLUMN: plain(element)} for element in value)
+    rows = _rows(value) if kinds.is_frame(value) else ({frames.COLUMN: plain(element)} for element in value)
     lines = list(map(_encode, rows))
     return to_bytes("\n".join(lines) + "\n" if lines else ""), len(lines), ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from parallelrun_worker import packages
+from parallelrun_worker import kinds, packages
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -38,7 +38,7 @@ class Results:
 def count(value: Any) -> int:
     """The number of elements of a result; raises :class:`Unfit` for what is none."""
     kind = type(value)
-    if kind is list or kind is tuple or isinstance(value, (list, tuple)) or is_table(value):
+    if kind is list or kind is tuple or isinstance(value, (list, tuple)) or kinds.is_table(value):
         return len(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
@@ -46,18 +46,6 @@ def count(value: Any) -> int:
             raise Unfit("run must return a list, tuple, array or DataFrame, got an array of no dimensions")
         return len(value)
     raise Unfit("run must return a list, tuple, array or DataFrame, got %s" % _name(value))
-
-
-def is_frame(value: Any) -> bool:
-    """Whether ``value`` is a pandas DataFrame."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, getattr(pandas, "DataFrame", ()))
-
-
-def is_table(value: Any) -> bool:
-    """Whether ``value`` is a pandas DataFrame or Series."""
-    pandas = sys.modules.get("pandas")
-    return is_frame(value) or (pandas is not None and isinstance(value, getattr(pandas, "Series", ())))
 
 
 def _name(value: Any) -> str:

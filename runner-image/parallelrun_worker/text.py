@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 
-from parallelrun_worker import frame_text, results
+from parallelrun_worker import frame_text, kinds
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -33,7 +33,7 @@ class Text:
 
     def encode(self, value: Any) -> tuple[bytes, int, str]:
         """Payload, number of lines, remark."""
-        if results.is_frame(value):
+        if kinds.is_frame(value):
             joined = frame_text.joined(value) if self._plain else None
             text = value.to_csv(**self._options) if joined is None else joined
             if not text.endswith("\n") and text:

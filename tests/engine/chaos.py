@@ -240,8 +240,6 @@ def _disturb(job: Job, run: Run, d: Disturbance, rng: random.Random, seconds: fl
 def _kill_and_resume(job: Job, run: Run, d: Disturbance, seconds: float) -> Run:
     run.kill_everything()
     d.hit = run.phase()
-    if d.hit == "Done":
-        return run
     sealed, before = run.sealed(), len(run.called())
     again = Run(job, run.output, seconds, resume=True)
     assert again.end() == 0, again.text()

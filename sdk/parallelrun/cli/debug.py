@@ -67,10 +67,10 @@ def _planned(args: argparse.Namespace, scratch: Path) -> tuple[Path, str]:
 def _plan_manifest(args: argparse.Namespace, folder: Path) -> str:
     from parallelrun.api.manifest import load_manifest
     from parallelrun.cli.terminal import tell
-    from parallelrun.local.prepare import prepare
+    from parallelrun.local.front_door import open_job
     from parallelrun_agent.plan import make_plan
 
     loaded = load_manifest(args.target, args.sets)
-    prepared = prepare(loaded, output=folder, maps=dict(args.maps), source=args.source, say=tell)
+    prepared = open_job(loaded, output=folder, maps=dict(args.maps), source=args.source, say=tell)
     with prepared.lock:
         return make_plan(prepared.settings, folder).sha256

@@ -22,7 +22,6 @@ from parallelrun.local.places import Places
 if TYPE_CHECKING:
     from parallelrun.api.manifest import LoadedJob
     from parallelrun.api.models import ParallelRunJob
-    from parallelrun.local.request import RunRequest
 
 NODES_PER_SHARD = 64
 
@@ -41,69 +40,7 @@ def silent(_: str) -> None:
     """Says nothing: the default for ``say``."""
 
 
-def for_request(request: RunRequest, say: Callable[[str], None] = silent) -> Prepared:
-    """What was asked for on a command line, ready to run. Raises as :func:`prepare`, and ManifestError."""
-    from parallelrun.api.manifest import load_manifest
-    from parallelrun.local.rerun import prepare_rerun
-
-    if request.rerun_of is not None:
-        if request.resume and request.output is not None and run_folder.holds_run(request.output):
-            from parallelrun.local.resume import reopen
-
-            return reopen(request.output, source=request.source, say=say)
-        return prepare_rerun(
-            request.rerun_of,
-            request.output,
-            request.sets,
-            source=request.source,
-            failed_only=request.failed_only,
-            say=say,
-        )
-    manifest = request.manifest or kustomize.job_file(request.kustomize or Path())
-    return prepare(
-        load_manifest(manifest, request.sets),
-        output=request.output,
-        source=request.source,
-        maps=request.maps,
-        resume=request.resume,
-        kustomization=request.kustomize,
-        say=say,
-    )
-
-
-def prepare(
-    loaded: LoadedJob,
-    *,
-    output: Path | None = None,
-    source: Path | None = None,
-    maps: Mapping[str, str] | None = None,
-    resume: bool = False,
-    kustomization: Path | None = None,
-    say: Callable[[str], None] = silent,
-) -> Prepared:
-    """A new run of ``loaded``, or with ``resume`` the one in ``output`` (None: the newest of this job) again.
-
-    ``source`` is a folder that stands for ``spec.source``; ``maps`` gives URLs a folder here; ``kustomization`` is the
-    folder of ``-k``, by default the manifest's own; ``say`` is told remarks for people.
-    Raises subclasses of ParallelRunError: whatever is wrong here is the user's to put right.
-    """
-    if resume:
-        from parallelrun.local.resume import reopen
-
-        folder = run_folder.newest(loaded.job.metadata.name, Path(run_folder.RUNS)) if output is None else output
-        if run_folder.holds_run(folder) or not run_folder.looks_like_run(folder):
-            return reopen(folder, loaded, source=source, maps=maps, kustomization=kustomization, say=say)
-        say(f"{folder}: the run had not begun; it begins now")
-    folder, lock = run_folder.new(loaded.job.metadata.name, output)
-    try:
-        return _fresh(loaded, folder, lock, source, maps or {}, kustomization, say)
-    except BaseException:
-        run_folder.discard(folder)
-        lock.close()
-        raise
-
-
-def _fresh(
+def fresh(
     loaded: LoadedJob,
     folder: Path,
     lock: run_folder.Lock,
@@ -112,6 +49,7 @@ def _fresh(
     kustomization: Path | None,
     say: Callable[[str], None],
 ) -> Prepared:
+    """A new run of ``loaded`` in the locked ``folder``; see ``front_door.open_job`` for the rest."""
     ground = ground_of(loaded, folder, maps, kustomization, say)
     spec = loaded.job.spec
     settings = resolve.settings(ground)

@@ -11,7 +11,7 @@ from typing import Any
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, InputError, ParallelRunError
 from parallelrun.leases.header import AGENT_FAILED, INPUT_CHANGED, INPUT_ERROR, PLANNING_FAILED, Header, Phase
-from parallelrun.local import prepare
+from parallelrun.local import front_door, prepare
 from parallelrun.local.agents import EarlyAgent
 from parallelrun.local.control import ControlServer
 from parallelrun.local.request import Listener, Outcome, RunRequest
@@ -26,7 +26,7 @@ FAILED_ALREADY = "This run has failed; `parallelrun rerun` tries again."
 
 def run(request: RunRequest, listener: Listener, early: EarlyAgent) -> Outcome:
     """See :func:`parallelrun.local.run.run`; ``early`` is the first node's agent, already starting."""
-    prepared = prepare.for_request(request, listener.message)
+    prepared = front_door.for_request(request, listener.message)
     try:
         listener.started(prepared.folder)
         if _over(prepared.header):

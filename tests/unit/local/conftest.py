@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from parallelrun.api.models import ParallelRunJob
-from parallelrun.local import prepare
+from parallelrun.local import front_door
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Site:
 
     def prepare(self, *documents: dict[str, Any], options: dict[str, Any] | None = None, **spec: Any) -> Any:
         """Prepare a run and give its lock back."""
-        prepared = prepare.prepare(self.loaded(*documents, **spec), say=self.said.append, **(options or {}))
+        prepared = front_door.open_job(self.loaded(*documents, **spec), say=self.said.append, **(options or {}))
         prepared.lock.close()
         return prepared
 

@@ -8,7 +8,7 @@ import pytest
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError
 from parallelrun.leases import header as headers
-from parallelrun.local import prepare, run_folder
+from parallelrun.local import front_door, prepare, run_folder
 from parallelrun.local.request import RunRequest
 
 JOB = """\
@@ -38,7 +38,7 @@ def folder(site: Any) -> Path:
 
 
 def run(**asked: Any) -> prepare.Prepared:
-    prepared = prepare.for_request(RunRequest(**asked))
+    prepared = front_door.for_request(RunRequest(**asked))
     prepared.lock.close()
     return prepared
 
