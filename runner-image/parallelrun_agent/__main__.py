@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--holder", required=True, help="who acts for the node, unique for ever")
     parser.add_argument("--meeting", required=True, help="the folder where worker and agent meet")
     parser.add_argument("--store", required=True, help="Unix socket of the lease store")
+    parser.add_argument("--parent", type=int, help="pid of the process that holds the lease store, where it is local")
     parser.add_argument("--beat-seconds", type=float, default=0.5, help="between two heartbeats")
     parser.add_argument("--drain-seconds", type=float, default=DRAIN_SECONDS, help="for what runs when told to leave")
     return parser
@@ -65,7 +66,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave.set)
     for module in ("parallelrun_agent.plan.make", "pyarrow"):  # slow, and there may be time before there is a job
         importlib.import_module(module)
-    store = await SocketStore.connect(arguments.store, CONNECT_SECONDS)
+    store = await SocketStore.connect(arguments.store, CONNECT_SECONDS, arguments.parent)
     folder = Path(arguments.folder or await job_folder(store))
     log_file = _log_to(folder, arguments)
     settings = read_settings(folder)

@@ -106,3 +106,16 @@ def test_a_read_only_volume_is_refused_before_anything_starts(volume: Path, job:
     assert "Read-only file system" in said
     assert "Traceback" not in said
     subprocess.run(["mount", "-o", "remount,rw", volume], check=True)
+
+
+def test_a_run_whose_folder_is_removed_ends_and_says_so(tmp_path: Path, job: Job) -> None:
+    (job.folder / "job" / "code" / "script.py").write_text(
+        SCRIPT.replace("    return", "    time.sleep(0.2)\n    return")
+    )
+    script = job.folder / "job" / "code" / "script.py"
+    script.write_text("import time\n\n\n" + script.read_text())
+    run = Run(job, tmp_path / "run", 0.0)
+    assert run.wait_for(lambda: len(list((run.output / "segments").glob("*.idx"))) == 2, "work that has begun")
+    run.output.rename(tmp_path / "elsewhere")
+    assert run.end() == 1, run.text()
+    assert "was removed" in run.log.read_text()

@@ -77,17 +77,17 @@ class SocketStore:
         self._listening = asyncio.create_task(self._listen(reader))
 
     @classmethod
-    async def connect(cls, path: str, seconds: float = 0.0) -> SocketStore:
+    async def connect(cls, path: str, seconds: float = 0.0, parent: int | None = None) -> SocketStore:
         """Connect to the socket ``path``, trying for so long; raises StoreGone where nobody listens.
 
-        An agent whose parent is gone stops trying: nobody will ever listen.
+        An agent whose ``parent`` (pid) is gone stops trying: nobody will ever listen.
         """
-        parent, deadline = os.getppid(), time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 return cls(*await asyncio.open_unix_connection(path, limit=LINE_LIMIT))
             except OSError as error:
-                if time.monotonic() >= deadline or os.getppid() != parent:
+                if time.monotonic() >= deadline or parent not in (None, os.getppid()):
                     raise StoreGone(f"no lease store at {path}: {error}") from error
             await asyncio.sleep(0.005)
 

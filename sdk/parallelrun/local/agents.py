@@ -57,7 +57,7 @@ def start_agent(node: int, scratch: Path, drain_seconds: float) -> AgentProcess:
     command = [
         *(sys.executable, "-m", "parallelrun_agent", "--node", str(node), "--holder", holder),
         *("--meeting", str(scratch / f"{node}-{holder}"), "--store", str(scratch / STORE)),
-        *("--drain-seconds", str(drain_seconds)),
+        *("--drain-seconds", str(drain_seconds), "--parent", str(os.getpid())),
     ]
     # A session of its own: a terminal's Ctrl-C is for the parent, which seals before it stops.
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)

@@ -14,8 +14,8 @@ import signal
 import time
 from pathlib import Path
 
-from parallelrun.api import exit_codes
-from parallelrun.api.errors import ParallelRunError
+from parallelrun.api import exit_codes, layout
+from parallelrun.api.errors import JobFailed, ParallelRunError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import allocator, thresholds
 from parallelrun.leases import header as headers
@@ -149,6 +149,11 @@ class Supervisor:
 
     async def _look(self, header: Header, final: bool = False) -> None:
         now = time.monotonic()
+        if not (self._folder / layout.SETTINGS).exists():
+            raise JobFailed(
+                f"{self._folder} was removed, or replaced, while the job ran; what it had finished is gone with it.",
+                "Start the job again, and leave its folder alone until it is done.",
+            )
         if now - self._last_look > LEASE_SECONDS / 2:
             self._beats.clear()  # this process was frozen itself: nobody is expired for that
         self._last_look = now

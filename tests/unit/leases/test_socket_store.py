@@ -35,3 +35,11 @@ def test_nobody_listening_is_said_at_once(tmp_path: Path) -> None:
             await SocketStore.connect(str(tmp_path / "s"))
 
     asyncio.run(main())
+
+
+def test_an_agent_whose_parent_is_gone_stops_trying(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(StoreGone):
+            await asyncio.wait_for(SocketStore.connect(str(tmp_path / "s"), seconds=600.0, parent=0), 30)
+
+    asyncio.run(main())
