@@ -96,9 +96,22 @@ def opened(path: str, size: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def readable_rows(path: str) -> Iterator[None]:
+    """Turns what the csv module cannot split into an InputError that names the file."""
+    try:
+        yield
+    except csv.Error as error:
+        raise InputError(
+            f"{path} cannot be split into rows and fields ({error})",
+            "Lines have to end in a line feed: a file with carriage returns alone is converted by `tr '\\r' '\\n'`. "
+            "Otherwise look for a quote that is not closed, and at table.supportMultiLine.",
+        ) from error
+
+
 def read_head(path: str, form: TextForm) -> Head:
     """How the file begins; raises InputError for bad text, bad gzip and a head longer than MAX_HEAD."""
-    with _stream(path) as stream:
+    with _stream(path) as stream, readable_rows(path):
         lines = _Lines(stream, path, form)
         header = None
         if form.header:

@@ -22,6 +22,7 @@ from parallelrun_agent.plan.table_files import (
     opened,
     read_head,
     read_start,
+    readable_rows,
 )
 
 #: The stop of a part that is a whole file.
@@ -136,11 +137,12 @@ class TextTable:
 
     def _rows(self, path: str, start: int, stop: int) -> Iterator[list[str]]:
         text, is_cut = self._sample(path, start, stop)
-        if not self.form.multi_line:
-            yield from (self.form.parse(line) for line in text.split("\n") if line)
-            return
-        csv.field_size_limit(_LONGEST)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.form.separator))
+        with readable_rows(path):
+            if not self.form.multi_line:
+                yield from [self.form.parse(line) for line in text.split("\n") if line]
+                return
+            csv.field_size_limit(_LONGEST)
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.form.separator))
         yield from rows[:-1] if is_cut else rows
 
     def _objects(self, path: str, start: int, stop: int) -> Iterator[dict[str, Any]]:

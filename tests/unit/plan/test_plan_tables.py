@@ -195,6 +195,13 @@ def test_other_encodings_are_one_part_a_file(planner, encoding: str) -> None:
     assert reader.input_config()["table"]["columns"] == {"x": "int64", "é": "object"}
 
 
+@pytest.mark.parametrize("multi_line", [False, True])
+def test_lines_that_end_in_carriage_returns_alone_are_refused_by_the_file_s_name(planner, multi_line: bool) -> None:
+    planner.write({"a.csv": b"x,y\r1,2\r3,4\r"})
+    with pytest.raises(InputError, match=r"a\.csv cannot be split into rows(.|\n)*line feed"):
+        planner.table(size=1, table={"support_multi_line": multi_line})
+
+
 def test_a_compressed_file_is_one_part(planner) -> None:
     planner.write({"a.csv.gz": gzip.compress(b"x\n" + b"1\n" * 100), "b.csv.gz": gzip.compress(b"x\n")})
     reader = planner.table(size=1)
