@@ -27,6 +27,8 @@ from parallelrun_worker.wire import IDLE, READING, RUNNING, SEGMENT_FAILED
 STORAGE_BACKOFF_SECONDS = 2.0
 #: Give work back to other nodes only if it would keep this one busy for longer than this.
 SHRINK_ABOVE_SECONDS = 4.0
+#: So many short returns of a node are logged; the reports have all of them.
+SHORT_RETURNS_NOTED = 20
 #: Seal early when so many leases wait for nothing else: the allocator's state stays small.
 MANY_LEASES = 8
 #: Weight of the newest group in the average duration of a mini-batch.
@@ -69,6 +71,7 @@ class Machine:
         self.init_failures = 0  # all of this node, for the rule over all nodes
         self.init_began = False  # in any process of this node
         self.first_error = ""
+        self.short_returns = 0
         self._seal_asked = False
         self.now = 0.0
         self._out: list[ev.Instruction] = []
@@ -160,6 +163,7 @@ class Machine:
             if returned < items:  # type: ignore[operator]
                 lease.items_succeeded += returned  # type: ignore[operator]
                 lease.items_failed += items - returned  # type: ignore[operator]
+                self._note_short_return(mini_batch, items, returned)  # type: ignore[arg-type]
             else:
                 lease.items_succeeded += items  # type: ignore[operator]
             if note:
@@ -171,6 +175,12 @@ class Machine:
         process.unsealed.append((event.records, lease, count))
         self._came_back(process, group, count)
         self._measure(process, count, event.seconds)
+
+    def _note_short_return(self, mini_batch: int, items: int, returned: int) -> None:
+        self.short_returns += 1
+        if self.short_returns <= SHORT_RETURNS_NOTED:
+            text = f"run returned {returned} elements for {items} items: the difference counts as failed items"
+            self._out.append(ev.Note(mini_batch, text))
 
     def _measure(self, process: Process, count: int, seconds: float) -> None:
         process.completed += count

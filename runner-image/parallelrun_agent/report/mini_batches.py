@@ -80,6 +80,10 @@ def _lines(first: int, rows: Rows, where: list[str], failures: Iterator[Failure]
         f"{number},{where[segment]},{tries},{elapsed:.4f},succeeded,{items},\n" if state > FAILED else ""
         for number, state, segment, tries, elapsed, items in _columns(numbers, rows)
     ]
+    short = (rows["state"] > FAILED) & (rows["returned"] < rows["items"])
+    for place in numpy.flatnonzero(short).tolist():
+        returned, items = rows["returned"][place], rows["items"][place]
+        lines[place] = f"{lines[place][:-1]}run returned {returned} elements for {items} items\n"
     for place in numpy.flatnonzero(rows["state"] == FAILED).tolist():
         lines[place] = _failed_line(next(failures))
     return lines

@@ -48,8 +48,8 @@ async def serve(store: Store, path: str) -> asyncio.Server:
                 task = asyncio.create_task(answer(request, writer))
                 waiting.add(task)
                 task.add_done_callback(waiting.discard)
-        except ConnectionError:
-            pass  # the agent is gone; its lease will expire
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the agent is gone and its lease will expire, or the run stops at once and all of them are gone
         finally:
             for task in waiting:
                 task.cancel()

@@ -12,6 +12,12 @@ ERROR_THRESHOLD = "ErrorThresholdExceeded"
 MINI_BATCH_ERROR_THRESHOLD = "MiniBatchErrorThresholdExceeded"
 ALLOWED_FAILED_PERCENT = "AllowedFailedPercentExceeded"
 
+#: Said where items failed and no mini-batch did.
+SHORT_RETURNS = (
+    "No mini-batch failed: run() returned fewer elements than it was given items. "
+    "logs/processed_mini-batches.csv says for which mini-batches."
+)
+
 #: So long after the first failed init(), failures are added up over all nodes.
 INIT_GRACE_SECONDS = 120.0
 
@@ -22,7 +28,8 @@ def violation(counts: Counts, total: int, limits: Limits) -> tuple[str, str] | N
     -1 tolerates all, as does 100 %; a threshold itself is tolerated, one more is not.
     """
     if 0 <= limits.error_threshold < counts.items_failed:
-        return ERROR_THRESHOLD, _message(counts.items_failed, "item", "errorThreshold", limits.error_threshold)
+        message = _message(counts.items_failed, "item", "errorThreshold", limits.error_threshold)
+        return ERROR_THRESHOLD, message if counts.failed else f"{message} {SHORT_RETURNS}"
     if 0 <= limits.mini_batch_error_threshold < counts.failed:
         limit = limits.mini_batch_error_threshold
         return MINI_BATCH_ERROR_THRESHOLD, _message(counts.failed, "mini-batch", "miniBatchErrorThreshold", limit)

@@ -37,8 +37,11 @@ def test_a_raising_mini_batch_is_tried_run_max_try_times_and_then_fails_alone() 
 
 def test_short_returns_fail_items_and_not_the_mini_batch() -> None:
     n = node(10, {3: "short"})
+    notes: list[ev.Note] = []
+    n._Note = notes.append  # type: ignore[method-assign]
     n.run()
     assert n.counts == [10, 0, 0, 29, 1]
+    assert [(note.mini_batch, "2 elements for 3 items" in note.text) for note in notes] == [(3, True)]
 
 
 def test_what_a_process_remarks_on_is_passed_on() -> None:

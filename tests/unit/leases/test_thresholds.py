@@ -56,7 +56,7 @@ def test_allowed_failed_percent_is_of_all_mini_batches(percent, failed, want):
 
 
 def test_messages_say_the_number_the_field_and_what_to_do():
-    _, message = violation(Counts(completed=1, items_failed=1), 100, Limits()) or ("", "")
+    _, message = violation(Counts(completed=1, failed=1, items_failed=1), 100, Limits()) or ("", "")
     assert message == (
         "1 item failed, more than errorThreshold: 0. "
         "Mend the script or the input, or raise spec.errorThreshold (-1 tolerates all)."
@@ -64,6 +64,12 @@ def test_messages_say_the_number_the_field_and_what_to_do():
     limits = Limits(error_threshold=-1, allowed_failed_percent=2.5)
     _, message = violation(Counts(completed=30, failed=30), 100, limits) or ("", "")
     assert message.startswith("30 mini-batches of 100 failed, more than allowedFailedPercent: 2.5.")
+
+
+def test_items_that_failed_without_a_failed_mini_batch_are_short_returns_and_said_to_be():
+    _, message = violation(Counts(completed=1, items_failed=1), 100, Limits()) or ("", "")
+    assert "run() returned fewer elements than it was given items" in message
+    assert "processed_mini-batches.csv" in message
 
 
 def test_an_empty_job_violates_nothing():

@@ -37,7 +37,7 @@ def test_processed_mini_batches_are_listed_in_order_with_where_and_how_they_ende
         "mini-batch,node,process,tries,elapsed,status,items,error",
         "0,node000,process000,2,0.5000,succeeded,1,",
         '2,node001,process001,3,0.5000,failed,1,"ValueError: a ""b"", c"',
-        "3,node000,process000,1,0.5000,succeeded,5,",
+        "3,node000,process000,1,0.5000,succeeded,5,run returned 1 elements for 5 items",
     ]
     with open(path, newline="") as file:
         assert [line["error"] for line in csv.DictReader(file)] == ["", 'ValueError: a "b", c', ""]
