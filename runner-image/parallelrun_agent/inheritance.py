@@ -6,11 +6,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api import layout
 from parallelrun_agent.slots import left_behind
 from parallelrun_agent.tries import read_tries
 from parallelrun_worker.segment import SUCCEEDED
+
+if TYPE_CHECKING:
+    from parallelrun_agent.output.segments import Records
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,15 @@ def inherit(
     return Inheritance(finished, counts, inside, sorted(m for m in suspects if start <= m < stop))
 
 
+def finished_records(folder: Path, holders: Sequence[str], start: int, stop: int, retry_failures_below: int) -> Records:
+    """The winning records of ``holders`` for [start, stop) that are not to be run again; made durable."""
+    from parallelrun_agent.output.segments import best_records
+
+    best: Records = best_records(folder, holders, start, stop)
+    standing: Records = best[(best["status"] == SUCCEEDED) | (best["epoch"] >= retry_failures_below)]
+    return standing
+
+
 def remembered(folder: Path, former: Sequence[str]) -> tuple[dict[int, int], set[int]]:
     """Tries spent under these holders, by mini-batch, and what was running when they died."""
     charged: dict[int, int] = {}
@@ -62,7 +75,7 @@ def remembered(folder: Path, former: Sequence[str]) -> tuple[dict[int, int], set
 def _files_of(folder: Path, holder: str) -> list[Path]:
     tries = folder / layout.TRIES
     names = sorted(os.listdir(tries)) if tries.is_dir() else []
-    return [tries / name for name in names if name.split("-", 1)[-1].rsplit(".", 1)[0] == holder]
+    return [tries / name for name in names if layout.tries_holder(name) == holder]
 
 
 def _finished(
@@ -71,10 +84,8 @@ def _finished(
     import numpy as np
 
     from parallelrun_agent.output.counts import counts_of
-    from parallelrun_agent.output.segments import best_records
 
-    best = best_records(folder, former, start, stop)
-    best = best[(best["status"] == SUCCEEDED) | (best["epoch"] >= retry_failures_below)]
+    best = finished_records(folder, former, start, stop, retry_failures_below)
     if not len(best):
         return None, (0, 0, 0, 0, 0)
     marks = np.zeros(stop - start, dtype=np.uint8)

@@ -90,11 +90,6 @@ class Machine:
         return self._out
 
     @property
-    def idle(self) -> bool:
-        """No lease is open and none is being asked for."""
-        return not self.leases and not self.claiming
-
-    @property
     def alive(self) -> int:
         """Processes that may still be there."""
         return sum(p.state is not State.ABSENT for p in self.processes)

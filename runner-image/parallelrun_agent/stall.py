@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from parallelrun.api.errors import NoSpace
+from parallelrun.api.errors import NoSpace, is_full
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,7 +27,7 @@ class Stall:
             try:
                 result = await asyncio.to_thread(function, *arguments)
             except (NoSpace, OSError) as error:
-                if not is_full(error):
+                if not _is_full(error):
                     raise
                 self.set(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -43,6 +42,6 @@ class Stall:
         self.text = text
 
 
-def is_full(error: Exception) -> bool:
+def _is_full(error: Exception) -> bool:
     """Whether an error says that a volume has no room."""
-    return isinstance(error, NoSpace) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    return isinstance(error, NoSpace) or (isinstance(error, OSError) and is_full(error))

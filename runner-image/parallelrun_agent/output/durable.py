@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from parallelrun.api.errors import NoSpace, OutputError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+from parallelrun.api.errors import NoSpace, OutputError, is_full
 
 
 @contextmanager
@@ -19,7 +16,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise NoSpace(
                 f"No space left for {path}: {error.strerror}",
                 "Free some space on that volume (or raise its quota); the work goes on by itself.",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api.errors import InputError, NoSpace, RunFolderError
+from parallelrun.api.errors import InputError, NoSpace, RunFolderError, is_full
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
@@ -23,7 +22,7 @@ def make_plan(settings: JobSettings, folder: Path) -> Plan:
     try:
         return _make(settings, folder)
     except OSError as error:  # of reading the input there is none left: those are InputErrors by now
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise NoSpace(f"{folder}: no space left for the plan", "Make room and run again.") from error
         raise RunFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
 

@@ -14,6 +14,8 @@
 Anything else that escapes is a defect of parallelrun.
 """
 
+import errno
+
 
 class ParallelRunError(Exception):
     """What went wrong, in a sentence; ``hint`` says what to do about it, in another."""
@@ -58,6 +60,11 @@ class OutputError(ParallelRunError):
 
 class NoSpace(ParallelRunError):
     """A volume is full."""
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error of the system says that a volume, or a quota on it, has no room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class JobFailed(ParallelRunError):

@@ -55,6 +55,11 @@ def tries_file(folder: Path, node: int, holder: str) -> Path:
     return folder / TRIES / f"{node}-{holder}.jsonl"
 
 
+def tries_holder(name: str) -> str:
+    """The holder in the name of a tries or slots file."""
+    return name.split("-", 1)[-1].rsplit(".", 1)[0]
+
+
 def slots_file(folder: Path, node: int, holder: str) -> Path:
     """What a holder's processes were running, see ``parallelrun_worker.wire.SLOT``."""
     return folder / TRIES / f"{node}-{holder}.slots"

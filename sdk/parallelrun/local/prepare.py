@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from parallelrun.api import layout
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
+from parallelrun.leases.allocator import shards_for
 from parallelrun.local import changes, code, configmaps, environment, kustomize, models, outputs, resolve, run_folder
 from parallelrun.local.places import Places
 
 if TYPE_CHECKING:
     from parallelrun.api.manifest import LoadedJob
     from parallelrun.api.models import ParallelRunJob
-
-NODES_PER_SHARD = 64
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,7 @@ def whole_files(settings: JobSettings) -> dict[str, str]:
 
 def new_header(settings: JobSettings, node_limit: int) -> headers.Header:
     """The header of a run that begins, with a shard for about every 64 nodes."""
-    shards = -(-node_limit // NODES_PER_SHARD)
-    return headers.new(settings.uid, shards, settings.spec_hash, settings.source_hash)
+    return headers.new(settings.uid, shards_for(node_limit), settings.spec_hash, settings.source_hash)
 
 
 def _as_run(ground: resolve.Ground, manifest: Path) -> bytes:

@@ -22,8 +22,8 @@ def resumed_shards(folder: Path, header: Header, retry_failures_below: int) -> l
     """
     import numpy as np
 
-    from parallelrun_agent.output.segments import best_records, list_segments
-    from parallelrun_worker.segment import SUCCEEDED
+    from parallelrun_agent.inheritance import finished_records
+    from parallelrun_agent.output.segments import list_segments
 
     assert header.plan is not None
     holders = sorted({layout.segment_holder(name) for name in list_segments(folder)})
@@ -31,9 +31,7 @@ def resumed_shards(folder: Path, header: Header, retry_failures_below: int) -> l
     marked = _marked(folder, former)
     shards = []
     for start, stop in allocator.split(header.plan.total, header.shards):
-        best = best_records(folder, holders, start, stop)
-        success = best["status"] == SUCCEEDED
-        best = best[success | (best["epoch"] >= retry_failures_below)]
+        best = finished_records(folder, holders, start, stop, retry_failures_below)
         todo = _gaps(best["mini_batch"].astype(np.int64), start, stop)
         shard = allocator.resumed(start, stop, header.generation, todo, former, partial(_sum, best))
         shards.append(_naming_former(shard, former, marked))
@@ -60,7 +58,7 @@ def _sum(best: Any, start: int, stop: int) -> Counts:
 def _tries_holders(folder: Path) -> set[str]:
     tries = folder / layout.TRIES
     names = os.listdir(tries) if tries.is_dir() else []
-    return {name.split("-", 1)[-1].rsplit(".", 1)[0] for name in names}
+    return {layout.tries_holder(name) for name in names}
 
 
 def _marked(folder: Path, former: Sequence[str]) -> list[int]:

@@ -7,7 +7,6 @@ is written last; what a preparation that was cut short left behind (its mark tel
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -19,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from parallelrun.api import layout
-from parallelrun.api.errors import NoSpace, ParallelRunError, RunFolderError
+from parallelrun.api.errors import NoSpace, ParallelRunError, RunFolderError, is_full
 from parallelrun.api.settings import JobSettings
 
 RUNS = "runs"
@@ -76,7 +75,7 @@ class explained:  # reads as a verb: "with explained(folder):"
 
 def cannot_write(folder: Path, error: OSError) -> ParallelRunError:
     """What to tell the user about an OSError met while writing to a run's folder."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(f"{folder} is full ({error.strerror}).", "Make space there, or choose another with --output.")
     path = f": {error.filename}" if error.filename and str(error.filename) != str(folder) else ""
     return RunFolderError(

@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = float(os.environ.get("PARALLELRUN_LEASE_SECONDS", "20"))
 LOOK_SECONDS = 0.2
 OVERVIEW_SECONDS = 10.0
-SHARDS = 1  # one is right for up to 64 nodes, and a machine has no more
 
 
 class Supervisor:

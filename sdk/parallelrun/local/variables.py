@@ -7,7 +7,6 @@ rather than started with half of its environment.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -87,8 +86,3 @@ def _text(where: str, key: str, data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise ManifestError(f"{where}: the key {key} is not text.", "Only text can be a variable's value.") from None
-
-
-def of_shell() -> Mapping[str, str]:
-    """The variables of the shell that runs the job."""
-    return os.environ
