@@ -31,6 +31,8 @@ PLANNING_FAILED: Final = "PlanningFailed"  # the planner: anything else
 SOURCE_ERROR: Final = "SourceError"  # an agent: the script or its folder cannot be used
 ENVIRONMENT_ERROR: Final = "EnvironmentError"  # an agent: packages are missing or could not be installed
 OUTPUT_FAILED: Final = "OutputFailed"  # the finalizer: the output cannot be written, or a result is corrupt
+STATE_LOST: Final = "StateLost"  # the operator: the job's header or a shard was deleted by hand
+MANIFEST_ERROR: Final = "ManifestError"  # the operator: what the API server's own checks cannot see
 AGENT_FAILED: Final = "AgentFailed"  # the supervisor of a local run: agents end as soon as they start
 REASONS: Final = (
     CANCELLED,
@@ -46,6 +48,8 @@ REASONS: Final = (
     SOURCE_ERROR,
     ENVIRONMENT_ERROR,
     OUTPUT_FAILED,
+    STATE_LOST,
+    MANIFEST_ERROR,
     AGENT_FAILED,
 )
 

@@ -1,0 +1,24 @@
+"""What the operator was told when it was started; the chart's values end up here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Config:
+    """Fixed for one operator process."""
+
+    runner_image: str = "parallelrun/runner:0.1.0"  # the agent's image, and the worker's where the job names none
+    runner_pull_policy: str = "IfNotPresent"
+    runner_pull_secrets: tuple[str, ...] = ()
+    agent_resources: dict[str, Any] = field(default_factory=dict)  # of the agent's container
+    worker_resources: dict[str, Any] = field(default_factory=dict)  # where a job says nothing
+    run_as_user: int | None = 10001  # of all containers; None: the platform chooses (OpenShift)
+    run_as_group: int | None = 10001
+    fs_group: int | None = 10001
+    drain_seconds: int = 20  # what runs when a pod is told to leave may take so long to end
+    watch_namespaces: tuple[str, ...] = ()  # empty: all
+    namespace: str = "parallelrun-system"  # the operator's own: leader election, heartbeats
+    identity: str = ""  # of this replica: its pod's name

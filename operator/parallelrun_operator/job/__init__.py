@@ -1,0 +1,1 @@
+"""One look at one job: gather (reads), decide (pure), apply (writes)."""

@@ -1,0 +1,41 @@
+"""Where things are in a job's pods: the same paths in the agent's and the worker's container.
+
+The operator writes pods by these, ``parallelrun_agent.pod`` fills the folders, and settings name paths below them. A
+file of a claim has the same path for the agent, which mounts claims whole, and for the worker, which mounts only the
+folders that the job names.
+"""
+
+from __future__ import annotations
+
+ROOT = "/parallelrun"
+JOB = f"{ROOT}/job"  # the job's folder (subPath of spec.volume's claim), writable in both containers
+CLAIMS = f"{ROOT}/claims"  # claims by name: whole in the agent; in the worker single folders, read-only but for outputs
+CONFIG_MAPS = f"{ROOT}/configmaps"  # ConfigMaps that inputs, models or side inputs name (configmap://), by name
+CONFIG = f"{ROOT}/config"  # settings.json and job.yaml, from the operator; agent and prepare only
+CODE = f"{ROOT}/code"  # the source ConfigMap, as mounted; prepare only
+CHECKOUT = f"{ROOT}/checkout"  # emptyDir: what was fetched from Git or copied out of the user's image
+SOURCE = f"{ROOT}/source"  # emptyDir: this pod's copy of the source folder, the worker's working directory
+PROGRAM = f"{ROOT}/program"  # emptyDir: parallelrun_worker, copied there for the user's interpreter
+MEETING = f"{ROOT}/meeting"  # emptyDir: where worker and agent meet
+
+# Containers of a pod; people type them (`kubectl logs POD -c worker`).
+AGENT = "agent"
+WORKER = "worker"  # a native sidecar, in the user's image
+PROGRAM_INIT = "program"  # init: copies the worker program to PROGRAM
+FETCH = "fetch"  # init, only where the source is in Git or in the user's image
+PREPARE = "prepare"  # init: checks paths, fills SOURCE, PROGRAM and the job's folder
+
+
+def claim(name: str) -> str:
+    """Where a claim is mounted."""
+    return f"{CLAIMS}/{name}"
+
+
+def config_map(name: str) -> str:
+    """Where a ConfigMap that the job reads is mounted."""
+    return f"{CONFIG_MAPS}/{name}"
+
+
+def job_folder(namespace: str, job: str, uid: str) -> str:
+    """The job's folder, from the root of spec.volume's claim."""
+    return f"{namespace}/{job}-{uid}"
