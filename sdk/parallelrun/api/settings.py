@@ -116,6 +116,9 @@ class JobSettings:
     spec_hash: str = ""  # of what may not change over --resume
     source_hash: str = ""
     retry_failures_below: int = 0  # rerun: failures sealed in an epoch below this one are run again
+    source: str | None = None  # absolute folder of the worker's copy of the source; None: "source" in the job's folder
+    in_pod: bool = False  # agent and worker are containers of one pod: the worker brings its own interpreter and host
+    node_limit: int = 0  # what node_count may be scaled to while the job runs; 0: it stays as it is
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
