@@ -1,0 +1,31 @@
+"""What a ParallelRunJob comes to in this cluster: the checked model, the agents' settings, what its pods mount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parallelrun.api.models import ParallelRunJob
+from parallelrun.api.settings import JobSettings
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A file or folder on a claim that the worker sees, at the path where the agent sees it."""
+
+    claim: str
+    path: str  # from the claim's root, normalised, never "" or with ".."
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A manifest in which everything that can be known without looking at volumes is known."""
+
+    model: ParallelRunJob
+    settings: JobSettings
+    settings_files: dict[str, str]  # settings.json and job.yaml, as their ConfigMap holds them
+    claims: dict[str, bool]  # claims that the agent mounts whole, by name: whether it writes to them
+    config_maps: tuple[str, ...]  # ConfigMaps that the agent and the worker mount
+    folders: tuple[Folder, ...]  # what the worker mounts of claims, beside the job's folder
+    environment: tuple[tuple[str, str], ...]  # values of spec.environment.env, references replaced, by name
+    needs: tuple[tuple[str, str], ...]  # (kind, name) of all objects that the manifest names and that must be there
