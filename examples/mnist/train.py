@@ -24,6 +24,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 SIDE = 28
+POOL = 2  # squares of so many pixels are averaged first: a quarter of the weights, and a model that fits a ConfigMap
 HIDDEN = (160, 64)
 KEPT = 0.7  # of the hidden values, in training (dropout)
 BATCH = 128
@@ -85,7 +86,8 @@ def build(kept):
     with tf.name_scope("network/"):
         pixels = tf.placeholder(tf.float32, [None, SIDE * SIDE], name="X")
         label = tf.placeholder(tf.int64, [None], name="y")
-        values = tf.multiply(pixels, 1 / 255, name="scaled")
+        square = tf.reshape(tf.multiply(pixels, 1 / 255, name="scaled"), [-1, SIDE, SIDE, 1])
+        values = tf.reshape(tf.nn.avg_pool2d(square, POOL, POOL, "VALID"), [-1, (SIDE // POOL) ** 2])
     for name, width in zip(("h1", "h2"), HIDDEN, strict=True):
         values = layer(name, values, width)
         if kept < 1:
