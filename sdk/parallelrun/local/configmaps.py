@@ -17,8 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
-from parallelrun.local import hints
 
 #: What kustomize puts behind a generated name: ten of these characters.
 _HASH_SUFFIX = re.compile(r"-[bcdfghkmt2456789]{10}$")

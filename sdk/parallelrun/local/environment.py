@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parallelrun.api import hints
 from parallelrun.api.errors import EnvironmentError_
-from parallelrun.local import hints
 
 if TYPE_CHECKING:
     from parallelrun.api.models import Environment

@@ -1,7 +1,7 @@
 """Which GPUs a run hands out to its processes, one each.
 
-Only a job that asks for GPUs (``resources.limits["nvidia.com/gpu"]``) gets them handed out, and at most as many as it
-asks for, as in a cluster. Any other job's processes see what the shell sees.
+Only a job that asks for GPUs (``resources.limits["nvidia.com/gpu"]``, or another vendor's) gets them handed out, and at
+most as many as it asks for, as in a cluster. Any other job's processes see what the shell sees.
 """
 
 from __future__ import annotations
@@ -11,30 +11,20 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from parallelrun.api.errors import ManifestError
+from parallelrun.api import gpus
 
 if TYPE_CHECKING:
     from parallelrun.api.models import Resources
 
 
-RESOURCE = "nvidia.com/gpu"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _SECONDS = 20  # nvidia-smi can hang on a broken driver
 
 
 def for_job(resources: Resources, shell: Mapping[str, str]) -> list[str]:
     """The indexes (or UUIDs) to hand out; none where the job asks for none or the machine has none."""
-    wanted = _count(resources.limits.get(RESOURCE) or resources.requests.get(RESOURCE) or 0)
+    wanted = gpus.wanted(resources)
     return on_machine(shell)[:wanted] if wanted > 0 else []
-
-
-def _count(value: int | str) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise ManifestError(
-            f"spec.resources: {RESOURCE} is {value!r}, not a whole number.", f"For example: limits: {{{RESOURCE}: 1}}"
-        ) from None
 
 
 def on_machine(shell: Mapping[str, str]) -> list[str]:

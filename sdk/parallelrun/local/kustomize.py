@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
-from parallelrun.local import configmaps, hints
+from parallelrun.local import configmaps
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _HARMLESS = {

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout
+from parallelrun.api import hints, layout
 from parallelrun.api.errors import InputError, ManifestError
 from parallelrun.api.settings import ModelSettings
-from parallelrun.local import hints, run_folder
+from parallelrun.local import run_folder
 from parallelrun.local.places import Places
 
 if TYPE_CHECKING:

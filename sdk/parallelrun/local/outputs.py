@@ -7,34 +7,16 @@ An output folder of the user's choice is marked with its owner. The same job may
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parallelrun.api import layout
-from parallelrun.api.errors import ManifestError, OutputError
+from parallelrun.api.errors import OutputError
+from parallelrun.api.script_folders import below_job
 from parallelrun.local.places import Places
 from parallelrun_agent.output import owner
 
 if TYPE_CHECKING:
     from parallelrun.api.models import ScriptOutput
-
-#: First parts of names in a run's folder that are parallelrun's own.
-_RESERVED = {
-    layout.SUCCESS,
-    layout.RESULT,
-    layout.SETTINGS,
-    layout.MANIFEST,
-    layout.HEADER,
-    layout.CONTROL,
-    layout.SCHEMA,
-    layout.SEGMENTS,
-    layout.TRIES,
-    layout.SOURCE,
-    "logs",
-    layout.CONFIG_MAPS,
-    layout.MODELS,
-    layout.PREPARED,
-}
 
 
 def script_folders(outputs: Iterable[ScriptOutput], places: Places, folder: Path) -> dict[str, str]:
@@ -48,18 +30,7 @@ def script_folders(outputs: Iterable[ScriptOutput], places: Places, folder: Path
         if "://" in output.path or output.path.startswith("/"):
             found[output.name] = str(places.path(where, output.path))
             continue
-        parts = [part for part in PurePosixPath(output.path).parts if part != "."]
-        if ".." in parts:
-            raise ManifestError(
-                f"{where}: {output.path} is outside the run's folder, where relative output paths start.",
-                "Write an absolute path, or a name such as trained/.",
-            )
-        if not parts or parts[0] in _RESERVED or parts[0].startswith((".", layout.PLAN_PREFIX, layout.WINNERS_PREFIX)):
-            raise ManifestError(
-                f"{where}: {output.path} is parallelrun's own place in the run's folder.",
-                "Choose another name, for example trained/.",
-            )
-        found[output.name] = str(folder.joinpath(*parts))
+        found[output.name] = str(folder.joinpath(*below_job(where, output.path)))
     return found
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallelrun.api import layout
+from parallelrun.api import hints, layout
 from parallelrun.api.errors import InputError, ManifestError
-from parallelrun.local import configmaps, hints
+from parallelrun.local import configmaps
 
 _MAPPED = "pvc://"
 _CONFIG_MAP = "configmap://"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout
+from parallelrun.api import layout, spec_hash
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.leases.allocator import shards_for
@@ -106,7 +106,7 @@ def with_hashes(settings: JobSettings, ground: resolve.Ground, copied: code.Code
         settings,
         uid=os.urandom(16).hex(),
         python=python,
-        spec_hash=changes.spec_hash(changes.spec_of(ground.job)),
+        spec_hash=spec_hash.spec_hash(spec_hash.spec_of(ground.job)),
         source_hash=copied.hash,
     )
 
@@ -139,7 +139,7 @@ def record(ground: resolve.Ground, settings: JobSettings, copied: code.Code, man
         "manifest": os.path.abspath(manifest),
         "base": str(ground.places.base),
         "maps": ground.places.maps,
-        "spec": changes.spec_of(ground.job),
+        "spec": spec_hash.spec_of(ground.job),
         "source": {"origin": copied.origin, "digests": copied.digests},
         "documents": [document for document in ground.documents if document.get("kind") == models.KIND],
         "config_maps": configmaps.digests_of(ground.config_maps.used),

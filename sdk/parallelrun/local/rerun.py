@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import layout
+from parallelrun.api import layout, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
@@ -123,7 +123,7 @@ def _header(before: headers.Header, uid: str, spec_hash: str, source_hash: str) 
 
 
 def _refuse_fixed(record: dict[str, Any], job: Any) -> None:
-    for change in changes.changed_fields(record["spec"], changes.spec_of(job)):
+    for change in changes.changed_fields(record["spec"], spec_hash.spec_of(job)):
         if change[0].startswith(_FIXED):
             raise InputChanged(
                 f"{changes.sentence(change)}: rerun --failed keeps the earlier run's plan and results.",

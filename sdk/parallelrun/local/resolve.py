@@ -12,20 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parallelrun.api import common_settings, hints, references
 from parallelrun.api.errors import InputError, ManifestError
-from parallelrun.api.settings import (
-    AdvancedSettings,
-    InputSettings,
-    JobSettings,
-    Limits,
-    OutputSettings,
-    TableSettings,
-)
-from parallelrun.local import gpus, hints, models, outputs, places, references, variables
+from parallelrun.api.settings import InputSettings, JobSettings, OutputSettings
+from parallelrun.local import gpus, models, outputs, places, variables
 from parallelrun.local.configmaps import ConfigMaps
 
 if TYPE_CHECKING:
-    from parallelrun.api.models import Input, ParallelRunJob, ParallelRunJobSpec
+    from parallelrun.api.models import Input, ParallelRunJob
 
 DEFAULT_NAMESPACE = "default"
 
@@ -69,32 +63,10 @@ def settings(ground: Ground, inputs: list[InputSettings] | None = None) -> JobSe
         models=listed,
         registered_models=models.registered(ground.documents, ground.places),
         outputs=outputs.script_folders(spec.outputs, ground.places, ground.folder),
-        mini_batch_size=_mini_batch_size(spec),
-        partition_keys=list(spec.partition_keys),
         gpus=gpus.for_job(spec.resources, ground.shell),
         output=_output(ground),
     )
-    return _with_texts(ground, _with_limits(ground, base))
-
-
-def _with_limits(ground: Ground, base: JobSettings) -> JobSettings:
-    spec, advanced = ground.job.spec, ground.job.spec.advanced
-    return replace(
-        base,
-        node_count=spec.node_count,
-        process_count_per_node=spec.process_count_per_node,
-        limits=Limits(spec.error_threshold, spec.mini_batch_error_threshold, spec.allowed_failed_percent),
-        run_invocation_timeout=float(spec.run_invocation_timeout_seconds),
-        run_max_try=spec.run_max_try,
-        logging_level=spec.logging_level,
-        advanced=AdvancedSettings(
-            first_task_creation_timeout=float(advanced.first_task_creation_timeout_seconds),
-            progress_update_timeout=float(advanced.progress_update_timeout_seconds),
-            task_overhead_timeout=float(advanced.task_overhead_timeout_seconds),
-            resource_monitor_interval=float(advanced.resource_monitor_interval_seconds),
-            profiling_module=advanced.profiling_module,
-        ),
-    )
+    return _with_texts(ground, common_settings.with_limits(base, spec))
 
 
 def _with_texts(ground: Ground, base: JobSettings) -> JobSettings:
@@ -111,22 +83,11 @@ def _with_texts(ground: Ground, base: JobSettings) -> JobSettings:
 
 
 def _values(base: JobSettings) -> dict[str, str]:
-    """What ``$(...)`` can refer to. An input is its one literal path, or the folder that all its paths are in."""
-    values = {"job.name": base.name}
-    values |= {f"inputs.{one.name}": _place(one) for one in base.inputs}
-    values |= {f"sideInputs.{name}": path for name, path in base.side_inputs.items()}
-    values |= {f"models.{one.name}": one.path for one in base.models}
-    values |= {f"outputs.{name}": path for name, path in base.outputs.items()}
-    return values
-
-
-def _mini_batch_size(spec: ParallelRunJobSpec) -> int:
-    if spec.input_kind is None and spec.mini_batch_size is None:
-        return 0  # the default of what the input turns out to be when it is planned
-    return spec.mini_batch_files if spec.input_kind == "File" else spec.mini_batch_bytes
+    return common_settings.reference_values(base, {one.name: _place(one) for one in base.inputs})
 
 
 def _place(one: InputSettings) -> str:
+    """What an input's name stands for: its one literal path, or the folder that all its paths are in."""
     return one.paths[0] if len(one.paths) == 1 and os.path.lexists(one.paths[0]) else one.root
 
 
@@ -137,8 +98,7 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
             f'{where}.dataset: the registered dataset "{one.dataset}" is known to a cluster, not to a local run.',
             "Give type and paths instead.",
         )
-    if one.type is None:
-        raise ManifestError(f"{where}.type is missing.", "Write type: File, type: Tabular or type: MLTable.")
+    kind = common_settings.input_type(where, one)
     patterns = [ground.places.pattern(f"{where}.paths[{index}]", text) for index, text in enumerate(one.paths)]
     for index, pattern in enumerate(patterns):
         needed = pattern.root if pattern.is_glob else pattern.text
@@ -146,16 +106,13 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
             raise InputError(
                 f"{where}.paths[{index}]: {one.paths[index]} does not exist.", hints.missing_path(Path(needed))
             )
-    table = one.table
     return InputSettings(
         name=one.name,
-        type=one.type,
+        type=kind,
         paths=[pattern.text for pattern in patterns],
         root=os.path.commonpath([pattern.root for pattern in patterns]),
         partition_format=one.partition_format,
-        table=TableSettings()
-        if table is None
-        else TableSettings(**{**table.model_dump(), "columns": {**table.columns}}),
+        table=common_settings.table(one.table),
         mode=one.mode,
         allow_empty=one.allow_empty,
     )
@@ -164,17 +121,7 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
 def _output(ground: Ground) -> OutputSettings:
     output = ground.job.spec.output
     path = None if output.path is None else str(ground.places.path("spec.output.path", output.path))
-    csv = output.csv
-    return OutputSettings(
-        action=output.action,
-        file_name=output.file_name,
-        format=output.format,
-        csv_separator="," if csv is None else csv.separator,
-        csv_header=csv is None or csv.header,
-        csv_index=csv is not None and csv.index,
-        path=path,
-        keep_segments=output.keep_segments,
-    )
+    return common_settings.output(output, path)
 
 
 def _refuse_cluster_only(ground: Ground) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout
+from parallelrun.api import layout, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.settings import JobSettings
@@ -97,7 +97,7 @@ def _ground(
 
 
 def _same_manifest(record: dict[str, Any], ground: Ground) -> None:
-    changed = changes.changed_fields(record["spec"], changes.spec_of(ground.job))
+    changed = changes.changed_fields(record["spec"], spec_hash.spec_of(ground.job))
     if changed:
         lines = "\n  ".join(changes.sentence(change) for change in changed[:8])
         raise InputChanged(

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from parallelrun.api import hints
 from parallelrun.api.errors import SourceError
-from parallelrun.local import hints
 
 #: With one of these anywhere in it, a script can define names that no reading of it will find.
 _DYNAMIC = {"globals", "locals", "vars", "exec", "eval", "setattr", "__dict__", "__getattr__", "runpy"}

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from parallelrun.api import hints
 from parallelrun.api.errors import InputChanged, SourceError
-from parallelrun.local import hints, run_folder
+from parallelrun.local import run_folder
 
 MAX_BYTES = 300 * 1024 * 1024
 MAX_FILES = 10_000

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
-from parallelrun.local import hints
 from parallelrun.local.configmaps import ConfigMaps
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parallelrun.api.errors import ManifestError
-from parallelrun.local.references import substitute
+from parallelrun.api.references import substitute
 
 VALUES = {"sideInputs.labels": "/data/labels.txt", "job.name": "mnist", "models.m": "$(job.name)"}
 

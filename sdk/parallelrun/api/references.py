@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.reference import REFERENCE
-from parallelrun.local import hints
 
 
 def substitute(fields: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,83 @@
+"""What of a manifest means the same on a laptop and in a cluster: limits, sizes, formats, and what ``$(...)`` names.
+
+Places are not here: only the resolver of the one or the other knows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from parallelrun.api.errors import ManifestError
+from parallelrun.api.settings import AdvancedSettings, JobSettings, Limits, OutputSettings, TableSettings
+
+if TYPE_CHECKING:
+    from parallelrun.api.models import Input, Output, ParallelRunJobSpec, Table
+
+
+def with_limits(base: JobSettings, spec: ParallelRunJobSpec) -> JobSettings:
+    """``base`` with all of ``spec`` that is a number, a time or a level."""
+    advanced = spec.advanced
+    return replace(
+        base,
+        node_count=spec.node_count,
+        process_count_per_node=spec.process_count_per_node,
+        mini_batch_size=_mini_batch_size(spec),
+        partition_keys=list(spec.partition_keys),
+        limits=Limits(spec.error_threshold, spec.mini_batch_error_threshold, spec.allowed_failed_percent),
+        run_invocation_timeout=float(spec.run_invocation_timeout_seconds),
+        run_max_try=spec.run_max_try,
+        logging_level=spec.logging_level,
+        advanced=AdvancedSettings(
+            first_task_creation_timeout=float(advanced.first_task_creation_timeout_seconds),
+            progress_update_timeout=float(advanced.progress_update_timeout_seconds),
+            task_overhead_timeout=float(advanced.task_overhead_timeout_seconds),
+            resource_monitor_interval=float(advanced.resource_monitor_interval_seconds),
+            profiling_module=advanced.profiling_module,
+        ),
+    )
+
+
+def _mini_batch_size(spec: ParallelRunJobSpec) -> int:
+    if spec.input_kind is None and spec.mini_batch_size is None:
+        return 0  # the default of what the input turns out to be when it is planned
+    return spec.mini_batch_files if spec.input_kind == "File" else spec.mini_batch_bytes
+
+
+def input_type(where: str, one: Input) -> str:
+    """File, Tabular or MLTable. Raises ManifestError where the input, the field ``where``, does not say."""
+    if one.type is None:
+        raise ManifestError(f"{where}.type is missing.", "Write type: File, type: Tabular or type: MLTable.")
+    return one.type
+
+
+def table(declared: Table | None) -> TableSettings:
+    """How an input is parsed, as far as the manifest says."""
+    if declared is None:
+        return TableSettings()
+    return TableSettings(**{**declared.model_dump(), "columns": {**declared.columns}})
+
+
+def output(declared: Output, path: str | None) -> OutputSettings:
+    """What is written, and to the folder ``path``; None: the job's."""
+    csv = declared.csv
+    return OutputSettings(
+        action=declared.action,
+        file_name=declared.file_name,
+        format=declared.format,
+        csv_separator="," if csv is None else csv.separator,
+        csv_header=csv is None or csv.header,
+        csv_index=csv is not None and csv.index,
+        path=path,
+        keep_segments=declared.keep_segments,
+    )
+
+
+def reference_values(base: JobSettings, inputs: dict[str, str]) -> dict[str, str]:
+    """What ``$(...)`` can refer to, by full name; ``inputs``: what an input's name stands for."""
+    values = {"job.name": base.name}
+    values |= {f"inputs.{name}": path for name, path in inputs.items()}
+    values |= {f"sideInputs.{name}": path for name, path in base.side_inputs.items()}
+    values |= {f"models.{one.name}": one.path for one in base.models}
+    values |= {f"outputs.{name}": path for name, path in base.outputs.items()}
+    return values
