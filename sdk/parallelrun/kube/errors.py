@@ -11,18 +11,29 @@ KubeError                 the API server answered with an error: status, reason 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from parallelrun.api.errors import ParallelRunError
 
 
+@dataclass(frozen=True)
+class Cause:
+    """One thing that the API server found wrong with an object."""
+
+    field: str  # dotted; "" where it is about the whole object
+    message: str  # the value and the rule, as the API server words them
+
+
 class KubeError(ParallelRunError):
     """An answer of the API server that is not a success."""
 
-    def __init__(self, message: str, status: int = 0, reason: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str, status: int = 0, reason: str = "", hint: str = "", causes: tuple[Cause, ...] = ()
+    ) -> None:
         """``status``: of HTTP, 0 where there was no answer; ``reason``: of the Status object, in CamelCase."""
         super().__init__(message, hint)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.causes = status, reason, causes
 
 
 class NotFound(KubeError):
@@ -65,5 +76,8 @@ def from_status(status: int, body: dict[str, Any] | str) -> KubeError:
     """The error of an answer; ``body`` is a Status object where the API server itself answered."""
     kind = _BY_STATUS.get(status, Unavailable if status >= 500 else KubeError)
     if isinstance(body, dict):
-        return kind(str(body.get("message") or f"HTTP status {status}"), status, str(body.get("reason") or ""))
+        causes = (body.get("details") or {}).get("causes") or []
+        found = tuple(Cause(str(one.get("field") or ""), str(one.get("message") or "")) for one in causes)
+        message = str(body.get("message") or f"HTTP status {status}")
+        return kind(message, status, str(body.get("reason") or ""), causes=found)
     return kind(f"HTTP status {status}: {body[:300]}", status)
