@@ -216,7 +216,27 @@ def test_the_overview_tells_how_the_job_ended(past: Site) -> None:
     text = (digits(past) / "logs" / "job_progress_overview.txt").read_text()
     assert "4 of 4 completed (2 failed, 0 retried)" in text
     assert "Done" in text
-    assert "node000" in text
+    shares = json.loads((digits(past) / "job_result.json").read_text())["nodes"]
+    assert [line.split()[:3] for line in text.splitlines() if line.startswith("node0")] == [
+        [node, "ended", str(count)] for node, count in shares.items()
+    ]
+
+
+def test_a_run_that_is_refused_in_planning_leaves_nothing_behind(site: Site) -> None:
+    """It started nothing, and must not be taken for the newest run of its job."""
+    site.files(1)
+    site.script("def run(mini_batch): return mini_batch")
+    site.manifest()
+    assert site.command("run", "job.yaml").status == 0
+    [run] = (site.folder / "runs").iterdir()
+    site.manifest(inputs=[{"name": "files", "type": "File", "paths": ["in/*.png"]}])
+    for words in ((), ("--output", "elsewhere")):
+        refused = site.command("run", "job.yaml", *words)
+        assert refused.status == 2, refused.text
+        assert "matches no file" in refused.text
+    assert [*(site.folder / "runs").iterdir()] == [run]
+    assert not (site.folder / "elsewhere").exists()
+    assert json.loads(done(site, "get", "-o", "json"))["phase"] == "Done"
 
 
 def test_run_with_json_says_what_happened_one_object_a_line(past: Site) -> None:

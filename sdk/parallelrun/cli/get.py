@@ -34,7 +34,10 @@ def execute(args: argparse.Namespace) -> int:
 
 def _facts(run: folders.State) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("name", run.name), ("folder", run.folder), ("phase", run.phase)]
-    facts += [(name, text) for name, text in (("reason", run.reason), ("message", run.message)) if text]
+    if run.reason:
+        facts.append(("reason", run.reason))
+    # A message may be a traceback: a row for each of its lines.
+    facts += [("" if number else "message", line) for number, line in enumerate(run.message.splitlines())]
     facts.append(("started", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))))
     facts.append(("mini-batches", progress(run)))
     facts += [("  failed", run.failed), ("  retried", run.retried)]

@@ -126,8 +126,9 @@ def clear(folder: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Take back a new run's folder after its preparation failed: nothing has run, and nobody needs it."""
+    """Take back a new run's folder after it was refused: nothing has run, and nobody needs it."""
     try:
+        (folder / layout.SETTINGS).unlink(missing_ok=True)  # first: what cannot be removed must not pass for a run
         clear(folder)
         (folder / layout.LOCK).unlink()
         folder.rmdir()
@@ -190,6 +191,16 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunFolderError(f"{folder / name} is damaged: it holds no object.", "Start a new run.")
     return value
+
+
+def shares(folder: Path) -> dict[str, int] | None:
+    """How many mini-batches each node of a run completed, by its name; None while the run has no result.
+
+    Raises RunFolderError for a damaged result.
+    """
+    if not (folder / layout.RESULT).exists():
+        return None
+    return {str(node): int(count) for node, count in (read_json(folder, layout.RESULT).get("nodes") or {}).items()}
 
 
 def write(folder: Path, name: str, data: bytes, mode: int = 0o644) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, InputError, ParallelRunError
 from parallelrun.leases.header import AGENT_FAILED, INPUT_CHANGED, INPUT_ERROR, PLANNING_FAILED, Header, Phase
-from parallelrun.local import front_door, prepare
+from parallelrun.local import front_door, prepare, run_folder
 from parallelrun.local.agents import EarlyAgent
 from parallelrun.local.control import ControlServer
 from parallelrun.local.request import Listener, Outcome, RunRequest
@@ -58,6 +58,8 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener, early: Earl
     if supervisor.interrupts > 1:
         raise KeyboardInterrupt
     if end.phase is Phase.ABORTED and (end.plan is None or end.reason in _OF_PLANNING):
+        if end.plan is None and end.reason == INPUT_ERROR:
+            run_folder.discard(folder)  # as what is refused earlier: it must not be the newest run of its job
         raise _planning_error(end)
     return await asyncio.to_thread(_outcome, folder, end, not _over(end))
 
@@ -74,7 +76,7 @@ def _planning_error(end: Header) -> ParallelRunError:
             f"The input is not what it was when the run began: {end.message}.",
             "Put it back as it was, or run all of it anew: without --resume, or with rerun without --failed.",
         )
-    kind = InputError if end.reason == "InputError" else ParallelRunError
+    kind = InputError if end.reason == INPUT_ERROR else ParallelRunError
     message, _, hint = end.message.partition("\n")
     return kind(message, hint)
 

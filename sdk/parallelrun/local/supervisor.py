@@ -25,6 +25,7 @@ from parallelrun.leases.client import Leases
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.patience import Patience
 from parallelrun.leases.socket_store import JOB, serve
+from parallelrun.local import run_folder
 from parallelrun.local.agents import (
     DRAIN_SECONDS,
     SHORT_LIFE_SECONDS,
@@ -128,7 +129,7 @@ class Supervisor:
             await self._look(header)
             if self._stopping.is_set() or (self.interrupts and not self._alive()):
                 break
-            if header.phase is Phase.DONE or (header.phase is Phase.ABORTED and header.reported):
+            if _over(header):
                 break
         await self._look(await self._leases.header(), final=True)
         if not self._stopping.is_set():
@@ -172,7 +173,8 @@ class Supervisor:
         if final or now - self._overview_written >= OVERVIEW_SECONDS:
             self._overview_written = now
             with contextlib.suppress(ParallelRunError):  # a log: a full volume is said by whoever needs the space
-                write_overview(self._folder, self._settings.name, self._view.progress())
+                shares = run_folder.shares(self._folder) if final and _over(header) else None
+                write_overview(self._folder, self._settings.name, self._view.progress(shares))
 
     async def _check_thresholds(self, header: Header, now: float) -> None:
         if header.phase is not Phase.RUNNING or header.plan is None:
@@ -260,8 +262,7 @@ class Supervisor:
         await self._leases.update_header(lambda h: (headers.revoke(h, holder), None))
 
     def _revive(self, header: Header) -> None:
-        over = header.phase is Phase.DONE or (header.phase is Phase.ABORTED and header.reported)
-        if over or self._suspended or self.interrupts:
+        if _over(header) or self._suspended or self.interrupts:
             return
         for node in range(self._settings.node_count):
             if node not in self._agents:
@@ -283,6 +284,10 @@ class Supervisor:
         for agent in [*self._agents.values(), *self._frozen]:
             with contextlib.suppress(ProcessLookupError):
                 agent.kill()
+
+
+def _over(header: Header) -> bool:
+    return header.phase is Phase.DONE or (header.phase is Phase.ABORTED and header.reported)
 
 
 def _status(code: int | None) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from parallelrun.api import layout
 from parallelrun.leases.allocator import Counts, Shard
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.node import NodeLease
@@ -59,10 +60,16 @@ class View:
             suspended=suspended,
         )
 
-    def progress(self) -> Progress:
-        """As ``logs/job_progress_overview.txt`` has it."""
+    def progress(self, shares: Mapping[str, int] | None = None) -> Progress:
+        """As ``logs/job_progress_overview.txt`` has it.
+
+        ``shares`` is what each node completed (``job_result.json``), once the job is over: the last heartbeats are of a
+        moment before.
+        """
         now, counts = self.snapshot(False), self.counts
         nodes = [NodeProgress(n.node, n.state, n.completed, n.processes) for n in now.nodes]
+        if shares is not None:
+            nodes = [NodeProgress(n.node, "ended", shares.get(layout.node_name(n.node), 0)) for n in now.nodes]
         return Progress(now.phase, now.total, *counts.as_tuple(), now.elapsed, nodes, now.stalled)
 
 

@@ -93,6 +93,14 @@ def test_list_leaves_a_damaged_run_out_and_says_so(call, here, make_run):
     assert "header.json is damaged" in answer.err
 
 
+def test_get_shows_a_message_of_several_lines_as_lines(call, here, make_run):
+    make_run(here / "r", "Aborted", reason="InitFailed", message="init() failed\nTraceback ...\nKeyError: 'x'")
+    lines = call("get", "r").out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("message"))
+    texts = [line[len("items succeeded") :].strip() for line in lines[start : start + 3]]
+    assert texts == ["init() failed", "Traceback ...", "KeyError: 'x'"]
+
+
 def test_get_in_json_and_yaml_is_the_same(call, here, make_run):
     make_run(here / "r")
     value = json.loads(call("get", "r", "-o", "json").out)
