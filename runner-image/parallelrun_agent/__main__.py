@@ -15,7 +15,8 @@ from typing import NoReturn
 
 from parallelrun.api import exit_codes, layout
 from parallelrun.leases.client import Leases
-from parallelrun.leases.socket_store import SocketStore, StoreGone, job_folder
+from parallelrun.leases.socket_store import SocketStore, job_folder
+from parallelrun.leases.store import StoreGone
 from parallelrun_agent.agent import DRAIN_SECONDS, Agent
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job, read_settings

@@ -1,7 +1,7 @@
 """A lease store over a Unix socket: how agents on one machine reach the store that the parent process holds.
 
 One JSON object a line: ``{"id", "call": "read" | "swap" | "wait", "args"}`` and ``{"id", "value"}``. A connection that
-ends is final: the parent is gone, and with it every lease; agents then stop at once (:class:`StoreGone`).
+ends is final: the parent is gone, and with it every lease; agents then stop at once (StoreGone).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import time
 from typing import Any
 
-from parallelrun.leases.store import Store
+from parallelrun.leases.store import Store, StoreGone
 
 #: A shard's JSON stays under 32 KiB, a node's progress well under this.
 LINE_LIMIT = 1 << 20
@@ -21,10 +21,6 @@ LINE_LIMIT = 1 << 20
 
 #: The object that names the job's folder, for agents on one machine.
 JOB = "job"
-
-
-class StoreGone(ConnectionError):
-    """The lease store is out of reach."""
 
 
 async def serve(store: Store, path: str) -> asyncio.Server:

@@ -23,6 +23,10 @@ def node_name(node: int) -> str:
     return f"node-{node}"
 
 
+class StoreGone(ConnectionError):
+    """The lease store, or an object that it had, is out of reach for good: whoever works by it has to stop."""
+
+
 class Store(Protocol):
     """Named JSON objects with versions. A value that was read or written is never changed in place."""
 

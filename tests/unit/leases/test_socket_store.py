@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from store_conformance import StoreConformance
 
-from parallelrun.leases.socket_store import SocketStore, StoreGone, serve
-from parallelrun.leases.store import MemoryStore
+from parallelrun.leases.socket_store import SocketStore, serve
+from parallelrun.leases.store import MemoryStore, StoreGone
 
 
 class TestSocketStore(StoreConformance):
