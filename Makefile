@@ -60,16 +60,17 @@ bench: setup ## Time parallelrun against a plain loop, Pool, joblib, Ray, Dask a
 	$(BIN)/python tests/bench $(BENCH)
 
 .PHONY: generate
-generate: setup ## Write crds/ and docs/reference/ from the code
+generate: setup ## Write crds/, docs/reference/ and what the Helm chart takes from them
 	$(BIN)/python -m parallelrun.api.crd crds
 	$(BIN)/python -m parallelrun.cli.reference docs/reference
 	$(BIN)/python tools/manifest_reference.py crds/parallelrunjobs.yaml docs/reference/manifest.md
+	$(BIN)/python tools/chart_readme.py
 
 .PHONY: verify
 verify: generate ## Fail when a generated file is not what the code makes
-	@new=$$(git ls-files --others --exclude-standard -- crds docs/reference); \
+	@new=$$(git ls-files --others --exclude-standard -- crds docs/reference helm); \
 	if [[ -n $$new ]]; then echo "not committed: $$new" >&2; exit 1; fi
-	git diff --exit-code -- crds docs/reference
+	git diff --exit-code -- crds docs/reference helm
 
 .PHONY: lock
 lock: ## Remake the lock files from pyproject.toml (LOCK=--upgrade renews every pin); needs uv
