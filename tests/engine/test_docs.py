@@ -14,6 +14,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")])
 BLOCK = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+#: Pages with blocks that are marked to be run here ("```sh run").
+RUN = [page for page in PAGES if "\n```sh run\n" in page.read_text()]
 
 
 def command(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -45,6 +47,11 @@ def test_the_readme_s_manifest_is_the_mnist_example_s():
     assert {key: example[key] for key in spec} == spec
 
 
+def test_the_pages_that_are_run_are_known():
+    """A page whose marks got lost would not be run any more, and nobody would notice."""
+    assert [page.name for page in RUN] == ["azure-ml.md", "first-job.md"]
+
+
 def test_fields_named_in_the_pages_exist():
     """Tables and text name fields that a manifest has."""
     reference = (ROOT / "docs" / "reference" / "manifest.md").read_text()
@@ -63,29 +70,31 @@ def test_the_manifest_s_page_is_made_from_the_schema(tmp_path):
 
 
 @pytest.mark.engine
-def test_the_tutorial_does_what_it_says(tmp_path):
-    """Its files are written, its commands run in order, and what they print is what is shown."""
-    text = (ROOT / "docs" / "tutorial" / "first-job.md").read_text()
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+def test_a_page_with_commands_does_what_it_says(page, tmp_path):
+    """Its files are written, its commands run in order in one shell, and what they print is what is shown."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "parallelrun"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m parallelrun.cli.main "$@"\n')
     program.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     folder, printed, checked = tmp_path, "", 0
-    for kind, what, body in BLOCK.findall(text):
+    for kind, what, body in BLOCK.findall(page.read_text()):
         if what.startswith("file="):
-            (tmp_path / what.removeprefix("file=")).write_text(body)
+            target = tmp_path / what.removeprefix("file=")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(body)
         elif what == "run":
-            script = f"set -e\n{body}"
+            script = f"set -e\n{body}\npwd > {tmp_path}/folder"
             done = subprocess.run(
                 ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
             )
             assert done.returncode == 0, f"{body}\n{done.stderr}"
-            printed, folder = done.stdout, tmp_path / "first"
+            printed, folder = done.stdout, Path((tmp_path / "folder").read_text().strip())
         elif not kind:
             assert printed.endswith(body), f"the page shows {body!r}, printed was {printed!r}"
             checked += 1
-    assert checked == 2
+    assert checked
 
 
 @pytest.mark.engine
