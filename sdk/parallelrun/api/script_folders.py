@@ -35,7 +35,7 @@ def below_job(where: str, path: str) -> tuple[str, ...]:
     if ".." in parts:
         raise ManifestError(
             f"{where}: {path} is outside the run's folder, where relative output paths start.",
-            "Write an absolute path, or a name such as trained/.",
+            "Write a name such as trained/, or the whole path or URL of another folder.",
         )
     if not parts or parts[0] in _RESERVED or parts[0].startswith((".", layout.PLAN_PREFIX, layout.WINNERS_PREFIX)):
         raise ManifestError(

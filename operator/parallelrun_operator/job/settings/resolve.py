@@ -1,13 +1,197 @@
-"""From a ParallelRunJob to :class:`Resolved`: every path absolute, every reference replaced, nothing left to look up."""
+"""From a ParallelRunJob to Resolved: every path absolute, every reference replaced.
+
+What the local engine's resolver does with the folders of one machine, this does with the volumes of a cluster; what
+means the same in both places is in :mod:`parallelrun.api.common_settings`.
+"""
 
 from __future__ import annotations
 
+import json
+import posixpath
+from dataclasses import dataclass, replace
 from typing import Any
 
+from parallelrun.api import common_settings, gpus, layout, pod_layout, references, spec_hash
+from parallelrun.api.errors import ManifestError
+from parallelrun.api.models import Input, ParallelRunJob, ScriptOutput
+from parallelrun.api.script_folders import below_job
+from parallelrun.api.settings import InputSettings, JobSettings, ModelSettings
 from parallelrun_operator.config import Config
+from parallelrun_operator.job.settings import folders, manifest
+from parallelrun_operator.job.settings.places import Pattern, Place, Places
 from parallelrun_operator.job.settings.resolved import Resolved
 
+Json = dict[str, Any]
 
-def resolve(job: dict[str, Any], config: Config) -> Resolved:
+#: Of a ConfigMap's values together, a little below the API server's limit.
+_MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Named:
+    """All places that a job names."""
+
+    inputs: list[list[Pattern]]  # of each input
+    side_inputs: dict[str, Place]
+    models: dict[str, Place]
+    outputs: dict[str, str]  # absolute
+    written: list[
+        tuple[str, Place]
+    ]  # outputs on claims, each with its field: what the worker writes to, beside its job
+    output: Place | None  # spec.output.path, which the agent alone writes to
+
+    @property
+    def read(self) -> list[Place]:
+        """What the worker may read."""
+        literal = [pattern.literal for patterns in self.inputs for pattern in patterns]
+        return [*literal, *self.side_inputs.values(), *self.models.values()]
+
+
+def resolve(job: Json, config: Config) -> Resolved:
     """``job`` as the API server gave it. Raises ManifestError, with every problem that the models and rules find."""
-    raise NotImplementedError
+    model = manifest.checked(job)
+    manifest.refuse_unsupported(model)
+    named = _places(model, Places(model.spec.volume.claim_name, str(job["metadata"]["namespace"])))
+    settings, environment = _with_texts(model, _settings(job, model, named), named)
+    claims, config_maps = _volumes(model, named)
+    return Resolved(
+        model=model,
+        settings=settings,
+        settings_files=_files(settings, job),
+        image=model.spec.environment.image or config.runner_image,
+        claims=claims,
+        config_maps=config_maps,
+        folders=folders.mounted(named.read, named.written),
+        environment=environment,
+        needs=_needs(model, claims, config_maps),
+    )
+
+
+def _places(model: ParallelRunJob, places: Places) -> _Named:
+    spec, output = model.spec, model.spec.output.path
+    outputs, written = _outputs(spec.outputs, places)
+    return _Named(
+        inputs=[
+            [places.pattern(f"spec.inputs[{number}].paths[{index}]", text) for index, text in enumerate(one.paths)]
+            for number, one in enumerate(spec.inputs)
+        ],
+        side_inputs={
+            one.name: places.place(f"spec.sideInputs[{number}].path", one.path)
+            for number, one in enumerate(spec.side_inputs)
+        },
+        models={
+            one.name: places.place(f"spec.models[{number}].path", one.path) for number, one in enumerate(spec.models)
+        },
+        outputs=outputs,
+        written=written,
+        output=None if output is None else places.writable("spec.output.path", output),
+    )
+
+
+def _outputs(declared: list[ScriptOutput], places: Places) -> tuple[dict[str, str], list[tuple[str, Place]]]:
+    """Absolute paths by name; and those on claims. Relative paths are below the job's folder: jobs do not mix."""
+    outputs, written = {}, []
+    for number, one in enumerate(declared):
+        where = f"spec.outputs[{number}].path"
+        if "://" in one.path or one.path.startswith("/"):
+            place = places.writable(where, one.path)
+            written.append((where, place))
+            outputs[one.name] = place.path
+        else:
+            outputs[one.name] = posixpath.join(pod_layout.JOB, *below_job(where, one.path))
+    return outputs, written
+
+
+def _settings(job: Json, model: ParallelRunJob, named: _Named) -> JobSettings:
+    spec = model.spec
+    pairs = zip(spec.inputs, named.inputs, strict=True)
+    base = JobSettings(
+        name=model.metadata.name,
+        uid=str(job["metadata"]["uid"]),
+        namespace=str(job["metadata"]["namespace"]),
+        entry_script=posixpath.normpath(spec.entry_script),
+        inputs=[_input(f"spec.inputs[{number}]", *pair) for number, pair in enumerate(pairs)],
+        experiment=spec.experiment,
+        tags=dict(spec.tags),
+        side_inputs={name: place.path for name, place in named.side_inputs.items()},
+        models=[ModelSettings(name, place.path) for name, place in named.models.items()],
+        outputs=named.outputs,
+        output=common_settings.output(spec.output, None if named.output is None else named.output.path),
+        gpus=[str(number) for number in range(gpus.wanted(spec.resources))],
+        spec_hash=spec_hash.spec_hash(spec_hash.spec_of(model)),
+        source=pod_layout.SOURCE,
+        in_pod=True,
+        node_limit=spec.node_limit,
+    )
+    return common_settings.with_limits(base, spec)
+
+
+def _input(where: str, one: Input, patterns: list[Pattern]) -> InputSettings:
+    return InputSettings(
+        name=one.name,
+        type=common_settings.input_type(where, one),
+        paths=[pattern.text for pattern in patterns],
+        root=posixpath.commonpath([pattern.literal.path for pattern in patterns]),
+        partition_format=one.partition_format,
+        table=common_settings.table(one.table),
+        mode=one.mode,
+        allow_empty=one.allow_empty,
+    )
+
+
+def _with_texts(model: ParallelRunJob, base: JobSettings, named: _Named) -> tuple[JobSettings, tuple[str | None, ...]]:
+    """With arguments; and the values of environment.env. In both, references are replaced by what ``base`` has."""
+    spec = model.spec
+    arguments = [(f"spec.arguments[{number}]", text) for number, text in enumerate(spec.arguments)]
+    variables = [
+        (f"spec.environment.env[{number}].value", variable.value or "")
+        for number, variable in enumerate(spec.environment.env)
+        if variable.value_from is None
+    ]
+    inputs = {
+        one.name: patterns[0].text if len(patterns) == 1 and not patterns[0].is_glob else one.root
+        for one, patterns in zip(base.inputs, named.inputs, strict=True)
+    }
+    texts = references.substitute([*arguments, *variables], common_settings.reference_values(base, inputs))
+    values = iter(texts[len(arguments) :])
+    environment = (next(values) if one.value_from is None else None for one in spec.environment.env)
+    return replace(base, arguments=texts[: len(arguments)]), tuple(environment)
+
+
+def _volumes(model: ParallelRunJob, named: _Named) -> tuple[dict[str, bool], tuple[str, ...]]:
+    """Claims by name, whether they are written to; and ConfigMaps. In the manifest's order."""
+    spec = model.spec
+    claims = {spec.volume.claim_name: True}
+    written = [place for _, place in named.written] + ([named.output] if named.output else [])
+    claims |= {place.claim: True for place in written}
+    read = [place.claim for place in named.read if place.claim]
+    for claim in [*read, *([spec.source.claim.name] if spec.source.claim else [])]:
+        claims.setdefault(claim, False)
+    return claims, tuple(dict.fromkeys(place.config_map for place in named.read if place.config_map))
+
+
+def _needs(model: ParallelRunJob, claims: dict[str, bool], config_maps: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What pods cannot start without. Secrets are not among it: the operator may not read them."""
+    spec, environment = model.spec, model.spec.environment
+    maps = [spec.source.config_map.name] if spec.source.config_map else []
+    maps += [
+        one.config_map_ref.name
+        for one in environment.env_from
+        if one.config_map_ref is not None and not one.config_map_ref.optional
+    ]
+    references_ = [one.value_from.config_map_key_ref for one in environment.env if one.value_from is not None]
+    maps += [one.name for one in references_ if one is not None and not one.optional]
+    needs = [("PersistentVolumeClaim", name) for name in claims]
+    needs += [("ConfigMap", name) for name in dict.fromkeys([*maps, *config_maps])]
+    return (*needs, *([("ServiceAccount", spec.service_account_name)] if spec.service_account_name else []))
+
+
+def _files(settings: JobSettings, job: Json) -> dict[str, str]:
+    files = {layout.SETTINGS: json.dumps(settings.to_json()), layout.MANIFEST: manifest.as_applied(job)}
+    size = sum(len(text.encode()) for text in files.values())
+    if size > _MAX_BYTES:
+        raise ManifestError(
+            f"spec: settings and manifest take {size} bytes together; the cluster's limit for them is {_MAX_BYTES}.",
+            "Put long arguments and lists of paths into files: side inputs, folders and wildcards name many at once.",
+        )
+    return files

@@ -24,8 +24,9 @@ class Resolved:
     model: ParallelRunJob
     settings: JobSettings
     settings_files: dict[str, str]  # settings.json and job.yaml, as their ConfigMap holds them
+    image: str  # of the worker
     claims: dict[str, bool]  # claims that the agent mounts whole, by name: whether it writes to them
     config_maps: tuple[str, ...]  # ConfigMaps that the agent and the worker mount
     folders: tuple[Folder, ...]  # what the worker mounts of claims, beside the job's folder
-    environment: tuple[tuple[str, str], ...]  # values of spec.environment.env, references replaced, by name
+    environment: tuple[str | None, ...]  # value of each of spec.environment.env, references replaced; None: valueFrom
     needs: tuple[tuple[str, str], ...]  # (kind, name) of all objects that the manifest names and that must be there

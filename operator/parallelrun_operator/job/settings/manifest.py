@@ -1,0 +1,70 @@
+"""A ParallelRunJob of the API server, checked as ``parallelrun validate`` checks a file, in the same words.
+
+The CRD's own checks came first, but they cannot see everything, and an older CRD sees less.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from parallelrun.api import checks, shape
+from parallelrun.api.errors import ManifestError
+from parallelrun.api.models import ParallelRunJob
+from parallelrun.api.problems import report
+
+Json = dict[str, Any]
+
+#: What people write of metadata; all else is the API server's and of no interest here.
+_METADATA = ("name", "namespace", "labels", "annotations")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def checked(job: Json) -> ParallelRunJob:
+    """``job`` as a model. Raises ManifestError with every problem."""
+    value: Json = shape.without_nulls(_written(job))
+    problems = checks.problems(value)
+    if problems:
+        raise report(str(job["metadata"]["name"]), problems)
+    return ParallelRunJob.model_validate(value, by_alias=True, by_name=False)
+
+
+def as_applied(job: Json) -> str:
+    """``job`` as YAML, for the job's folder."""
+    return yaml.safe_dump(_written(job), sort_keys=False, allow_unicode=True, width=120)
+
+
+def refuse_unsupported(job: ParallelRunJob) -> None:
+    """Raise ManifestError for what the model knows and a cluster of this version cannot do."""
+    spec = job.spec
+    if spec.source.directory is not None:
+        raise ManifestError(
+            "spec.source.directory is a folder on your machine, which a cluster cannot read.",
+            "Send the job with parallelrun submit, which packs it, or name a configMap, claim, git or imagePath.",
+        )
+    for field in ("pip", "requirements", "conda"):
+        if getattr(spec.environment, field):
+            raise ManifestError(
+                f"spec.environment.{field}: this version installs no packages in a cluster.",
+                "Build an image that has them, and name it in spec.environment.image.",
+            )
+    if spec.compute_target is not None:
+        raise ManifestError(
+            f'spec.computeTarget: this version knows no profiles, such as "{spec.compute_target}", by name.',
+            "Write resources, nodeSelector and tolerations into spec instead.",
+        )
+    for number, one in enumerate(spec.inputs):
+        if one.dataset is not None:
+            raise ManifestError(
+                f'spec.inputs[{number}].dataset: this version knows no registered datasets, such as "{one.dataset}".',
+                "Give type and paths instead.",
+            )
+
+
+def _written(job: Json) -> Json:
+    metadata = {key: job["metadata"][key] for key in _METADATA if job["metadata"].get(key)}
+    notes = {key: text for key, text in metadata.pop("annotations", {}).items() if key != _LAST_APPLIED}
+    if notes:
+        metadata["annotations"] = notes
+    return {"apiVersion": job["apiVersion"], "kind": job["kind"], "metadata": metadata, "spec": job["spec"]}

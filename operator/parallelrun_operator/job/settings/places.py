@@ -1,0 +1,155 @@
+"""Where a path or URL of the manifest is: on which claim or in which ConfigMap, and at which path in the job's pods.
+
+Relative paths start at the root of spec.volume's claim. The operator sees no volume, so whether a path exists, and
+whether a name with brackets in it is a wildcard, is left to those who do: ``prepare`` and the planner. What is refused
+here is what would show one job's script more than it may see: a whole claim, or the folders of other jobs.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import posixpath
+import re
+from dataclasses import dataclass
+
+from parallelrun.api import pod_layout
+from parallelrun.api.errors import ManifestError
+from parallelrun.api.rules.names import SUBDOMAIN
+
+_CLAIM = "pvc://"
+_CONFIG_MAP = "configmap://"
+#: The name of a job's folder: the job's name and its UID.
+_JOB_FOLDER = re.compile(r".+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder; exactly one of ``claim`` and ``config_map`` is its volume."""
+
+    parts: tuple[str, ...]  # from the volume's root; no "", "." or ".." among them
+    claim: str = ""
+    config_map: str = ""
+
+    @property
+    def path(self) -> str:
+        """In the agent's and the worker's container."""
+        root = pod_layout.claim(self.claim) if self.claim else pod_layout.config_map(self.config_map)
+        return posixpath.join(root, *self.parts)
+
+    @property
+    def mountable(self) -> tuple[str, ...]:
+        """The parts of the innermost folder that shows it and can be mounted: no mount's path may have a colon."""
+        return tuple(itertools.takewhile(lambda part: ":" not in part, self.parts))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One entry of an input's ``paths``."""
+
+    text: str  # absolute, with its wildcards
+    literal: Place  # what is before the first of them
+    is_glob: bool
+
+
+@dataclass(frozen=True)
+class Places:
+    """Resolves paths and URLs of one job."""
+
+    claim: str  # of spec.volume
+    namespace: str  # the job's
+
+    def place(self, where: str, text: str) -> Place:
+        """Of ``text``, the value of the field ``where``, without wildcards. Raises ManifestError."""
+        found = self._literal(where, text)
+        self._refuse_others_folders(where, text, found)
+        return found
+
+    def pattern(self, where: str, text: str) -> Pattern:
+        """Of ``text``, which may have wildcards. Raises ManifestError."""
+        place, rest = self._split(where, text)
+        parts = rest.split("/")
+        first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+        if ".." in parts[first:]:
+            raise ManifestError(f'{where}: {text} has ".." behind a wildcard.', "Write the path without it.")
+        literal = Place(_normal(where, text, "/".join(parts[:first])), place.claim, place.config_map)
+        self._refuse_others_folders(where, text, literal)
+        return Pattern(posixpath.join(literal.path, *parts[first:]), literal, is_glob=first < len(parts))
+
+    def writable(self, where: str, text: str) -> Place:
+        """A folder on a claim that is written to. Raises ManifestError."""
+        found = self._literal(where, text)
+        self._refuse(where, text, found.claim, found.parts)
+        if not found.claim:
+            raise ManifestError(f"{where}: {text} cannot be written to.", f"Write to a claim: {_CLAIM}results/folder.")
+        return found
+
+    def _literal(self, where: str, text: str) -> Place:
+        place, rest = self._split(where, text)
+        return Place(_normal(where, text, rest), place.claim, place.config_map)
+
+    def _split(self, where: str, text: str) -> tuple[Place, str]:
+        """(the root of the volume, the path from there)."""
+        if text.startswith("/"):
+            raise ManifestError(
+                f"{where}: {text} is an absolute path, which pods do not have.",
+                f"Write it from the root of the claim {self.claim} (spec.volume), or as {_CLAIM}claim/path.",
+            )
+        for scheme in (_CLAIM, _CONFIG_MAP):
+            if text.startswith(scheme):
+                name, _, rest = text[len(scheme) :].partition("/")
+                if not re.fullmatch(SUBDOMAIN.strip("^$"), name):
+                    raise ManifestError(
+                        f'{where}: "{name}" in {text} is not the name of an object.',
+                        "Names have lower-case letters, digits, '-' and '.', and no wildcards.",
+                    )
+                return (Place((), claim=name) if scheme == _CLAIM else Place((), config_map=name)), rest
+        if "://" in text:
+            raise ManifestError(
+                f"{where}: {text} cannot be read by this version, which reads claims and ConfigMaps only.",
+                f"Copy the data to a claim and write {_CLAIM}claim/path, or a path from the root of spec.volume's "
+                f"claim: parallelrun upload DIR {_CLAIM}{self.claim}/folder",
+            )
+        return Place((), claim=self.claim), text
+
+    def _refuse_others_folders(self, where: str, text: str, place: Place) -> None:
+        """Of the place itself, and of the folder that must be mounted to show it."""
+        self._refuse(where, text, place.claim, place.parts)
+        if place.claim and not place.mountable:
+            raise ManifestError(
+                f"{where}: {text} is at the root of its claim and has a colon in its name, and so cannot be mounted.",
+                "Rename it, or put it into a folder.",
+            )
+        self._refuse(where, text, place.claim, place.mountable)
+
+    def _refuse(self, where: str, text: str, claim: str, parts: tuple[str, ...]) -> None:
+        if claim and not parts:
+            raise ManifestError(
+                f"{where}: {text} stands for the whole claim {claim}, with all that is on it.",
+                "Put the files into a folder and name that.",
+            )
+        if claim and self._shows_jobs(claim, parts):
+            raise ManifestError(
+                f"{where}: {text} is where the folders of jobs are: {'/'.join(parts[:2])} on the claim {claim}.",
+                "Copy what is needed from there into a folder of its own and name that.",
+            )
+
+    def _shows_jobs(self, claim: str, parts: tuple[str, ...]) -> bool:
+        """Whether it is the namespace's folder on the job's volume, or in a job's folder on any."""
+        own = claim == self.claim
+        if len(parts) == 1:
+            return own and parts[0] == self.namespace
+        return (own or parts[0] == self.namespace) and _JOB_FOLDER.fullmatch(parts[1]) is not None
+
+
+def _normal(where: str, text: str, rest: str) -> tuple[str, ...]:
+    """The parts of ``rest``, with ".." taken back. Raises ManifestError for one that leaves the volume."""
+    parts: list[str] = []
+    for part in rest.split("/"):
+        if part == ".." and not parts:
+            raise ManifestError(f"{where}: {text} is outside of its volume.", 'Write a path without "..".')
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return tuple(parts)
