@@ -18,6 +18,10 @@ SOURCE = f"{ROOT}/source"  # emptyDir: this pod's copy of the source folder, the
 PROGRAM = f"{ROOT}/program"  # emptyDir: parallelrun_worker, copied there for the user's interpreter
 MEETING = f"{ROOT}/meeting"  # emptyDir: where worker and agent meet
 
+#: A key of the settings ConfigMap: JSON that says how a pod of this job's kind starts here ("image", "pull_policy",
+#: "pull_secrets", "security": the pod's securityContext), for the pod that reads a job's files when the job is over.
+READER = "reader.json"
+
 # Containers of a pod; people type them (`kubectl logs POD -c worker`).
 AGENT = "agent"
 WORKER = "worker"  # a native sidecar, in the user's image
