@@ -5,10 +5,17 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 uv --version >/dev/null 2>&1 || { echo "lock: uv is missing: https://docs.astral.sh/uv says how to install it" >&2; exit 1; }
 
-lock() {
-    local file=$1; shift
-    uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes --quiet \
-        --no-annotate --no-header --no-emit-index-url --no-emit-find-links --output-file "$file" >/dev/null
+compile() {
+    uv pip compile "$@" --universal --python-version 3.11 --generate-hashes --quiet \
+        --no-annotate --no-header --no-emit-index-url --no-emit-find-links >/dev/null
 }
-lock requirements.lock --extra operator --extra agent --group dev --group tensorflow --group build ${1:-}
-lock bench.lock --group bench --group tensorflow ${1:-}
+compile pyproject.toml --extra operator --extra agent --group dev --group tensorflow --group build \
+    --output-file requirements.lock ${1:-}
+compile pyproject.toml --group bench --group tensorflow --output-file bench.lock ${1:-}
+
+# What an image holds is what was tested, version by version. Their own pins are not kept: requirements.lock decides.
+image() { compile "$1.in" --constraint requirements.lock --output-file "$1.lock" --upgrade; }
+image operator/requirements
+image runner-image/requirements-build
+image runner-image/requirements
+image runner-image/requirements-tensorflow
