@@ -1,4 +1,7 @@
-"""What the operator was told when it was started; the chart's values end up here."""
+"""What the operator was told when it was started; the chart's values end up here.
+
+Each field is a flag of the command, of the same name with dashes (see :mod:`parallelrun_operator.flags`).
+"""
 
 from __future__ import annotations
 
@@ -22,3 +25,10 @@ class Config:
     watch_namespaces: tuple[str, ...] = ()  # empty: all
     namespace: str = "parallelrun-system"  # the operator's own: leader election, heartbeats
     identity: str = ""  # of this replica: its pod's name
+    pod_uid: str = ""  # of this replica's pod, which then owns its heartbeats; empty: nobody does
+    workers: int = 4  # so many jobs are looked at at a time
+    port: int = 8080  # of /healthz, /readyz and /metrics
+    log_level: str = "INFO"  # WARNING | INFO | DEBUG
+    log_format: str = "json"  # json: one object a line | plain: for people
+    kubeconfig: str = ""  # outside of a cluster; empty: as kubectl finds it
+    context: str = ""  # of the kubeconfig; empty: its current one

@@ -8,8 +8,9 @@ knows whether a write may be repeated.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -22,11 +23,26 @@ Json = dict[str, Any]
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+#: Lists of nothing but metadata, in pages of so many objects.
+METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+METADATA_PAGE = 500
 
 #: A request that is no watch.
 REQUEST_SECONDS = 30.0
 #: Beyond its own timeoutSeconds, so long until a watch's connection counts as dead.
 WATCH_GRACE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What another client needs to reach the same API server as the same user; ``token`` is short-lived."""
+
+    server: str
+    ca_file: str | None
+    certificate_file: str | None
+    key_file: str | None
+    token: str | None
+    verify: bool
 
 
 class Kube:
@@ -83,6 +99,21 @@ class Kube:
         """Close every connection."""
         await self._api.close()
 
+    async def connection(self) -> Connection:
+        """How the API server is reached, for a library that brings a client of its own; of any event loop."""
+        headers: dict[str, str] = {}
+        await self._authorize(headers)
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        use = self._api.configuration
+        return Connection(
+            server=self._host,
+            ca_file=use.ssl_ca_cert,
+            certificate_file=use.cert_file,
+            key_file=use.key_file,
+            token=token if kind == "Bearer" else None,
+            verify=bool(use.verify_ssl),
+        )
+
     # --- objects ---
 
     async def get(self, resource: Resource, namespace: str | None, name: str, subresource: str = "") -> Json:
@@ -97,6 +128,17 @@ class Kube:
         body = await self.request("GET", resource.path(namespace), query)
         named = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**named, **item} for item in body.get("items") or []], body["metadata"]["resourceVersion"]
+
+    async def list_metadata(self, resource: Resource, namespace: str | None = None, labels: str = "") -> list[Json]:
+        """The ``metadata`` of each object, and nothing else of it."""
+        found: list[Json] = []
+        query = {"labelSelector": labels, "limit": str(METADATA_PAGE)}
+        while True:
+            body = _parsed(await self.raw("GET", resource.path(namespace), query, accept=METADATA))
+            found += [item["metadata"] for item in body.get("items") or []]
+            query["continue"] = body["metadata"].get("continue") or ""
+            if not query["continue"]:
+                return found
 
     async def create(self, obj: Json, dry_run: bool = False) -> Json:
         """POST; raises Conflict where it exists."""
@@ -158,7 +200,7 @@ class Kube:
         seconds: float,
         labels: str = "",
         fields: str = "",
-    ) -> AsyncIterator[tuple[str, Json]]:
+    ) -> AsyncGenerator[tuple[str, Json]]:
         """(type, object) for each change after ``version``, for so many seconds; raises Gone and Unavailable.
 
         Types are ADDED, MODIFIED, DELETED. Whole seconds: less than one counts as one.
@@ -199,10 +241,11 @@ class Kube:
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
         content: str = "",
+        accept: str = "",
     ) -> bytes:
         """As :meth:`request`; the answer as it came (logs, metrics)."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        async with self._answer(method, path, query or {}, body, content, timeout) as answer:
+        async with self._answer(method, path, query or {}, body, content, timeout, accept) as answer:
             data: bytes = await answer.read()
             return data
 
@@ -224,7 +267,11 @@ class Kube:
         url = f"{self._host}{path}?{urlencode(query)}"
         try:
             async with session.ws_connect(
-                url, headers=headers, protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"), max_msg_size=0, heartbeat=30
+                url,
+                headers=headers,
+                protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"),
+                max_msg_size=0,
+                heartbeat=120,
             ) as socket:
                 yield socket
         except aiohttp.WSServerHandshakeError as error:
@@ -241,8 +288,9 @@ class Kube:
         body: Json | None = None,
         content: str = "",
         timeout: aiohttp.ClientTimeout | None = None,
+        accept: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        headers = {"Accept": "application/json, */*", "Content-Type": content or "application/json"}
+        headers = {"Accept": accept or "application/json, */*", "Content-Type": content or "application/json"}
         await self._authorize(headers)
         wanted = {key: value for key, value in query.items() if value != ""}
         url = f"{self._host}{path}" + (f"?{urlencode(wanted)}" if wanted else "")

@@ -1,0 +1,117 @@
+"""What the watches tell, sorted: objects into the cache, jobs into the queue, heartbeats to the watchdog.
+
+Watches that begin anew do not say what was deleted while they were away. So when they did, and every few minutes in
+any case, the metadata of all that is remembered is compared with what there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from parallelrun.api.conditions import LABEL_JOB_UID
+from parallelrun.kube import errors
+from parallelrun.kube.client import Kube
+from parallelrun.kube.resources import NODES, PARALLEL_RUN_JOBS, Resource
+from parallelrun_operator.cache import KINDS, Cache, JobKey, vanished
+from parallelrun_operator.metrics import Metrics
+from parallelrun_operator.queueing import Queue
+from parallelrun_operator.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+COMPARE_SECONDS = 300.0
+#: After watches began anew; lists of several kinds then come at about the same time.
+COMPARE_SOON_SECONDS = 1.0
+
+
+class Sight:
+    """The sink of :class:`parallelrun_operator.watches.Watches`."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        cache: Cache,
+        queue: Queue[JobKey],
+        watchdog: Watchdog,
+        metrics: Metrics,
+        namespaces: tuple[str, ...] = (),
+    ) -> None:
+        """``namespaces``: whose jobs are run; none means all."""
+        self._kube, self._cache, self._queue = kube, cache, queue
+        self._watchdog, self._metrics, self._namespaces = watchdog, metrics, namespaces
+        self.complete = asyncio.Event()  # everything there is has been seen at least once
+        self._compare = asyncio.Event()
+
+    def started(self) -> None:
+        """The watches begin, or begin anew."""
+        self._watchdog.pulse.started()
+
+    def put(self, kind: Resource, obj: Json) -> None:
+        """An object as it is now."""
+        if not self._watchdog.recognize(kind, obj):
+            self._wake(self._cache.put(kind, obj))
+
+    def changed(self, kind: Resource, event: str | None, obj: Json) -> None:
+        """What happened to it; :meth:`put` was called for it already, unless it was deleted."""
+        if self._watchdog.recognize(kind, obj):
+            if event != "DELETED" and self._watchdog.seen(kind, obj):
+                self._whole()
+        elif event == "DELETED":
+            self._wake(self._cache.discard(kind, obj["metadata"]))
+        elif event is None and self.complete.is_set():
+            self._compare.set()
+
+    async def compare(self) -> None:
+        """Find what was deleted unseen, whenever that is due, until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._compare.wait(), COMPARE_SECONDS)
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(COMPARE_SOON_SECONDS)
+            self._compare.clear()
+            if self.complete.is_set():
+                await self._compare_all()
+
+    def wake_all(self) -> None:
+        """Every job is looked at; those that are held back after failures too."""
+        self._queue.forgive()
+        self._wake(set(self._cache.jobs))
+
+    def _whole(self) -> None:
+        """Heartbeats came through the watches that were started last: whatever there is has been listed."""
+        if self.complete.is_set():
+            self._compare.set()
+        else:
+            log.info("watching; %d jobs are there", len(self._cache.jobs))
+        self.complete.set()
+        self.wake_all()
+
+    def _wake(self, keys: set[JobKey]) -> None:
+        for key in keys:
+            if not self._namespaces or key.namespace in self._namespaces:
+                self._queue.add(key)
+
+    async def _compare_all(self) -> None:
+        for kind in KINDS:
+            for namespace in self._namespaces if self._namespaces and kind is not NODES else (None,):
+                try:
+                    await self._compare_kind(kind, namespace)
+                except errors.KubeError as error:
+                    log.warning("could not compare %s with what is there; tried again: %s", kind.plural, error)
+                    self._compare.set()
+                    return
+
+    async def _compare_kind(self, kind: Resource, namespace: str | None) -> None:
+        remembered = self._cache.metadata(kind, namespace)  # before the list: what comes meanwhile is no ghost
+        labels = "" if kind in (PARALLEL_RUN_JOBS, NODES) else LABEL_JOB_UID
+        present = await self._kube.list_metadata(kind, namespace, labels)
+        for meta in vanished(remembered, present):
+            log.info("%s %s was deleted unseen", kind.kind, meta["name"])
+            self._metrics.ghosts.inc()
+            self._wake(self._cache.discard(kind, meta))

@@ -1,0 +1,224 @@
+"""kopf as an engine for watches, and for nothing else.
+
+It lists and watches, begins anew where a watch is too old, and tells when everything there is has been listed once.
+What it sees goes to a :class:`Sink` in the operator's own event loop. kopf runs in a thread with a loop of its own: it
+ends all tasks of its loop when it stops, and it stops for good where the API server gives an answer it did not expect.
+Then it is started again, here, rather than by the end of the process, which would have to wait longer each time.
+
+No handlers are registered that make kopf write: no annotation, no finalizer, no Event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import kopf
+
+from parallelrun.api.conditions import LABEL_JOB_UID
+from parallelrun.kube import errors
+from parallelrun.kube.client import Kube
+from parallelrun.kube.resources import NODES, PARALLEL_RUN_JOBS, Resource
+from parallelrun_operator.cache import KINDS
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+#: A watch is ended by the API server after the first, by us after the second, where it does not.
+SERVER_SECONDS, CLIENT_SECONDS = 270, 300
+#: Bookmarks come each minute: a watch that is silent for longer is dead.
+SILENT_SECONDS = 75.0
+REQUEST_SECONDS, CONNECT_SECONDS = 30.0, 10.0
+#: Tokens of pods are renewed on disk after 48 minutes and refused after 60.
+TOKEN_SECONDS = 2400.0
+#: Before the engine is started again, at first and at most.
+FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 15.0
+LIST_PAGE = 500
+
+
+class Sink(Protocol):
+    """Who is told, in the operator's event loop."""
+
+    def started(self) -> None:
+        """The engine was started: nothing is known to be complete until :meth:`changed` is called."""
+
+    def put(self, kind: Resource, obj: Json) -> None:
+        """An object as it is now; not yet complete as long as the engine lists."""
+
+    def changed(self, kind: Resource, event: str | None, obj: Json) -> None:
+        """ADDED, MODIFIED or DELETED, or None: found by a list. Only after everything there is has been put."""
+
+
+class Watches:
+    """All watches of one process."""
+
+    def __init__(self, kube: Kube, sink: Sink, namespaces: tuple[str, ...] = ()) -> None:
+        """``namespaces``: none means all."""
+        self._kube, self._sink, self._namespaces = kube, sink, namespaces
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        wait = FIRST_RESTART_SECONDS
+        while True:
+            await self._wait_for_kind()
+            self._sink.started()
+            began = asyncio.get_running_loop().time()
+            error = await self._engine()
+            if asyncio.get_running_loop().time() - began > LONGEST_RESTART_SECONDS:
+                wait = FIRST_RESTART_SECONDS
+            log.error("watching ended and begins anew in %.0f seconds: %s", wait, error or "no reason given")
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_RESTART_SECONDS)
+
+    async def _wait_for_kind(self) -> None:
+        """Return once the API server knows ParallelRunJobs: the engine would not notice that it learns of them."""
+        wait = FIRST_RESTART_SECONDS
+        while True:
+            try:
+                await self._kube.request("GET", f"/apis/{PARALLEL_RUN_JOBS.group}/{PARALLEL_RUN_JOBS.version}")
+                return
+            except errors.NotFound:
+                log.error("the API server knows no ParallelRunJobs: install the CRD (kubectl apply -f crds/)")
+            except errors.KubeError as error:
+                log.warning("the API server is not there yet: %s", error)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_RESTART_SECONDS)
+
+    async def _engine(self) -> BaseException | None:
+        """Run kopf in a thread until it ends; why it did."""
+        stop = threading.Event()
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[BaseException | None] = loop.create_future()
+        tell = functools.partial(_tell, loop)
+        thread = threading.Thread(
+            target=_run_kopf,
+            args=(
+                registry(
+                    functools.partial(tell, self._sink.put), functools.partial(tell, self._sink.changed), self._kube
+                ),
+                self._namespaces,
+                stop,
+                lambda error: tell(_finish, ended, error),
+            ),
+            name="watches",
+            daemon=True,
+        )
+        thread.start()
+        try:
+            return await ended
+        finally:
+            stop.set()
+
+
+def registry(
+    put: Callable[[Resource, Json], None], changed: Callable[[Resource, str | None, Json], None], kube: Kube
+) -> kopf.OperatorRegistry:
+    """Handlers that hand on what they are told.
+
+    kopf calls event handlers only when all indexes are complete. Indexes are kept by us, from the same calls: its own
+    keep what was deleted while a watch was away, and can only be read from within handlers.
+    """
+    handlers = kopf.OperatorRegistry()
+
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        to = await kube.connection()
+        return kopf.ConnectionInfo(
+            server=to.server,
+            ca_path=to.ca_file,
+            certificate_path=to.certificate_file,
+            private_key_path=to.key_file,
+            token=to.token,
+            insecure=not to.verify,
+            expiration=datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS) if to.token else None,
+        )
+
+    kopf.on.login(registry=handlers, id="log-in")(log_in)
+    for kind in KINDS:
+        _watch(handlers, kind, put, changed)
+    return handlers
+
+
+def _watch(
+    handlers: kopf.OperatorRegistry,
+    kind: Resource,
+    put: Callable[[Resource, Json], None],
+    changed: Callable[[Resource, str | None, Json], None],
+) -> None:
+    async def index(body: kopf.Body, **_: Any) -> None:
+        put(kind, dict(body))
+
+    async def event(event: Any, **_: Any) -> None:
+        changed(kind, event["type"], event["object"])
+
+    selector = (kind.group, kind.version, kind.plural)
+    kopf.index(*selector, registry=handlers, id=f"index-{kind.plural}")(index)
+    kopf.on.event(*selector, registry=handlers, id=f"event-{kind.plural}")(event)
+
+
+def settings() -> kopf.OperatorSettings:
+    """Watches that end and begin anew, and never a write."""
+    chosen = kopf.OperatorSettings()
+    chosen.peering.standalone = True
+    chosen.scanning.disabled = True
+    chosen.posting.enabled = False
+    chosen.watching.server_timeout = SERVER_SECONDS
+    chosen.watching.client_timeout = CLIENT_SECONDS
+    chosen.watching.connect_timeout = CONNECT_SECONDS
+    chosen.watching.inactivity_timeout = SILENT_SECONDS
+    chosen.watching.chunk_size = LIST_PAGE
+    chosen.networking.request_timeout = REQUEST_SECONDS
+    chosen.networking.connect_timeout = CONNECT_SECONDS
+    chosen.networking.error_backoffs = _Backoffs()
+    chosen.queueing.idle_timeout = 1.0
+    for kind in KINDS:
+        if kind not in (PARALLEL_RUN_JOBS, NODES):
+            chosen.watching.label_selectors[kind.group, kind.version, kind.plural] = LABEL_JOB_UID
+    return chosen
+
+
+class _Backoffs:
+    """Try again for ever: an API server that is away, or that knows no roles yet, is no reason to stop."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1.0, 2.0), itertools.repeat(4.0))
+
+
+def _run_kopf(
+    handlers: kopf.OperatorRegistry,
+    namespaces: tuple[str, ...],
+    stop: threading.Event,
+    ended: Callable[[BaseException | None], None],
+) -> None:
+    error: BaseException | None = None
+    try:
+        asyncio.run(
+            kopf.operator(
+                registry=handlers,
+                settings=settings(),
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                stop_flag=stop,
+            )
+        )
+    except Exception as one:  # noqa: BLE001 - whatever it was, it is told to who waits, who begins anew
+        error = one
+    ended(error)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *what: Any) -> None:
+    """Call in ``loop``; where that is closed, nobody is there to be told."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *what)
+
+
+def _finish(future: asyncio.Future[BaseException | None], error: BaseException | None) -> None:
+    if not future.done():
+        future.set_result(error)
