@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 class Memory:
     """Times are of ``World.now``. Replaced as a whole by each decision."""
 
+    looked: float | None = None  # when the job was looked at last
     beats: dict[int, tuple[str, int, float]] = field(default_factory=dict)  # node: holder, beat, when it was first seen
-    expired: dict[int, tuple[str, float]] = field(default_factory=dict)  # node: the holder shut out last, and when
+    strays: dict[str, float] = field(default_factory=dict)  # holder: since when it holds something without being seen
+    leaseless: dict[str, float] = field(default_factory=dict)  # pod's uid: since when its agent runs without a lease
     absent: dict[int, float] = field(default_factory=dict)  # index: since when it has no pod that is alive
+    replaced: tuple[float, int] = (0.0, 0)  # when the Job was last made anew for lack of pods; how often in a row
+    lost_since: float | None = None  # when a part of the job's state was first missed
     progress: tuple[str, int, float] = ("", 0, 0.0)  # phase, completed mini-batches, since when they are that
     samples: tuple[tuple[float, int], ...] = ()  # (time, completed) of the last minute or so, for the rate
     init_failed_since: float | None = None  # when an init() was first seen to have failed
     aborted_since: float | None = None  # when the header was first seen Aborted and not yet reported
-    status_written: float = 0.0  # when status was written last
+    podless_since: float | None = None  # when no pod was first seen alive since then
+    over_since: float | None = None  # when the header was first seen to be over
+    status_written: float | None = None  # when status was written last

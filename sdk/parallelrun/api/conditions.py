@@ -53,6 +53,13 @@ REASONS: Final = (
     AGENT_FAILED,
 )
 
+# Reasons of the other conditions are phases of status, what Kubernetes itself calls a trouble (ImagePullBackOff,
+# Unschedulable, FailedMount, FailedCreate, ...), Missing<Kind> for an object that the job names, <Container>Failed, or:
+QUEUED: Final = "Queued"  # of Running: a Kueue queue has not admitted the job yet
+SUSPENDING: Final = "Suspending"  # of Running: spec.suspend is true and nodes still hand back their work
+ABORTING: Final = "Aborting"  # of Running: the job has failed, and its reports are being written
+VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume
+
 # Labels. The operator writes them on all that it makes for a job; its selectors and people's read them.
 LABEL_JOB: Final = f"{GROUP}/job"  # metadata.name of the ParallelRunJob
 LABEL_JOB_UID: Final = f"{GROUP}/job-uid"  # its metadata.uid: a re-created job never adopts what was another's

@@ -28,14 +28,18 @@ class Patience:
         self._last = now
         if (phase, completed) != self._seen or paused or asleep:
             self._seen, self._since = (phase, completed), now
-        waited = now - self._since
-        planning, progress = self._limits.first_task_creation_timeout, self._limits.progress_update_timeout
-        if phase is Phase.PLANNING and waited > planning:
-            return PLANNING_FAILED, _message("planning took longer than", "firstTaskCreationTimeoutSeconds", planning)
-        if phase is Phase.RUNNING and 0 < progress < waited:
-            said = "no mini-batch was finished for longer than"
-            return NO_PROGRESS, _message(said, "progressUpdateTimeoutSeconds", progress)
-        return None
+        return overdue(phase, now - self._since, self._limits)
+
+
+def overdue(phase: Phase, waited: float, limits: AdvancedSettings) -> tuple[str, str] | None:
+    """(reason, message) where ``waited`` seconds in ``phase`` without a finished mini-batch are too many, else None."""
+    planning, progress = limits.first_task_creation_timeout, limits.progress_update_timeout
+    if phase is Phase.PLANNING and waited > planning:
+        return PLANNING_FAILED, _message("planning took longer than", "firstTaskCreationTimeoutSeconds", planning)
+    if phase is Phase.RUNNING and 0 < progress < waited:
+        said = "no mini-batch was finished for longer than"
+        return NO_PROGRESS, _message(said, "progressUpdateTimeoutSeconds", progress)
+    return None
 
 
 def _message(what: str, name: str, seconds: float) -> str:

@@ -1,0 +1,173 @@
+"""Why nodes do not work: drawn from pods, their Events and what the job names and is not there.
+
+Nothing is decided by it. People read it, so it names the object and says what to do; all of it heals by itself once it
+is mended, since pods are tried again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from parallelrun.api import exit_codes, pod_layout
+from parallelrun.api.conditions import VOLUME_FULL
+from parallelrun_operator.job.policies import pods, the_job
+from parallelrun_operator.job.policies.case import Case, Json
+
+#: Characters of what Kubernetes, or a container's last words, say of one trouble.
+_LIMIT = 1500
+#: What a container says while all is well.
+_USUAL = frozenset({"PodInitializing", "ContainerCreating"})
+_IMAGE = "Correct spec.environment.image, or name the registry's Secret in spec.environment.imagePullSecrets."
+_ADVICE = {
+    "Unschedulable": "Ask for less in spec.resources, widen spec.nodeSelector or spec.tolerations, or add machines.",
+    "SchedulingGated": "Whoever gated the pod has to let it go.",
+    "ErrImagePull": _IMAGE,
+    "ImagePullBackOff": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "ErrImageNeverPull": "Load the image onto the machines, or set spec.environment.imagePullPolicy: IfNotPresent.",
+    "CreateContainerConfigError": "Create what the message names, or correct spec.environment.",
+    "CreateContainerError": "Correct what the message names.",
+    "RunContainerError": "The image needs python3 on its PATH.",
+    "CrashLoopBackOff": f"See `kubectl logs POD -c {pod_layout.WORKER} --previous`.",
+    "FailedMount": "Look at the claim or ConfigMap that the message names: it must exist and be mountable there.",
+    "FailedAttachVolume": "The volume must be one that several machines can mount (ReadWriteMany).",
+    "FailedCreate": "Raise the namespace's quota, or ask for less in spec.resources; or mend what else is named.",
+}
+#: How agents end when they are told to, or are replaced.
+_HARMLESS = (exit_codes.AGENT_DONE, exit_codes.AGENT_DRAINED, exit_codes.AGENT_NOT_HOLDER)
+_AGENT_FAILED = f"{pod_layout.AGENT.capitalize()}Failed"
+#: An agent that died once is replaced, and that is that; one that dies again and again keeps its job from going on.
+_DEATHS = 2
+#: Warnings about a pod that tell more than its containers do. The last one wins.
+_POD_WARNINGS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One reason (CamelCase) why nodes wait, and what people should know of it."""
+
+    reason: str
+    message: str
+    #: Whether no node works because of it.
+    blocking: bool
+
+
+def diagnosis(case: Case) -> Trouble | None:
+    """The trouble to tell of; None where nodes work, or are on their way."""
+    if case.tally.stalled:
+        said = f"Nodes wait for room on a volume: {case.tally.stalled}\nMake room; they go on by themselves."
+        return Trouble(VOLUME_FULL, said, True)
+    found = dict(_by_node(case))
+    working = set(case.holders.values()) - set(found)
+    if found:
+        node = min(found)
+        reason, said = found[node]
+        message = f"{_count(len(found), case.node_count)}. Node {node}: {_with_advice(reason, said)}"
+        return Trouble(reason, message, not working and not _may_pass(case, node, reason))
+    if lacking := _not_there(case) or _not_created(case):
+        return Trouble(lacking[0], _with_advice(*lacking), not working)
+    return None
+
+
+def _by_node(case: Case) -> Iterator[tuple[int, tuple[str, str]]]:
+    """(node, (reason, what is said)) of each node that has trouble."""
+    for node in range(case.node_count):
+        alive = case.living.get(node)
+        trouble = _of_living(case, alive[-1]) if alive else _of_last(case, node)
+        if trouble is not None:
+            yield node, trouble
+
+
+def _of_living(case: Case, pod: Json) -> tuple[str, str] | None:
+    if pods.terminating(pod):
+        return None
+    trouble = _waiting(pod)
+    if trouble is None and pods.uid(pod) not in case.holders and not pods.agent_running(pod):
+        # What the job names and is not there is said by a pod too, but later and in other words.
+        trouble = _unplaced(pod) or _not_there(case) or _warned(case, pod)
+    if trouble is None:
+        return None
+    return trouble[0], f"pod {pods.name(pod)}: {trouble[1]}"
+
+
+def _waiting(pod: Json) -> tuple[str, str] | None:
+    """A container that cannot start, or not stay."""
+    for name, state, status in pods.containers(pod):
+        waiting = state.get("waiting") or {}
+        reason = waiting.get("reason", "")
+        if not reason or reason in _USUAL:
+            continue
+        last = (status.get("lastState") or {}).get("terminated") or {}
+        said = [waiting.get("message", ""), _ending(last) if last else ""]
+        return reason, f"container {name}: {' '.join(filter(None, said))}"
+    return None
+
+
+def _unplaced(pod: Json) -> tuple[str, str] | None:
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return condition.get("reason") or "Unschedulable", condition.get("message", "")
+    return None
+
+
+def _warned(case: Case, pod: Json) -> tuple[str, str] | None:
+    for event in reversed(case.world.warnings):
+        if event.get("reason") in _POD_WARNINGS and event["involvedObject"].get("uid") == pods.uid(pod):
+            return event["reason"], event.get("message", "")
+    return None
+
+
+def _of_last(case: Case, node: int) -> tuple[str, str] | None:
+    """What a node's last pod died of, where it has none now."""
+    ended = [pod for pod in case.world.pods if pods.index(pod) == node and pods.phase(pod) == "Failed"]
+    if not ended:
+        return None
+    pod = max(ended, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+    for name, state, _ in pods.containers(pod):
+        terminated = state.get("terminated") or {}
+        if name != pod_layout.WORKER and terminated.get("exitCode", 0) not in _HARMLESS:
+            return f"{name.capitalize()}Failed", f"pod {pods.name(pod)}: container {name}: {_ending(terminated)}"
+    return None
+
+
+def _may_pass(case: Case, node: int, reason: str) -> bool:
+    deaths = [pod for pod in case.world.pods if pods.index(pod) == node and pods.phase(pod) == "Failed"]
+    return reason == _AGENT_FAILED and len(deaths) < _DEATHS
+
+
+def _not_there(case: Case) -> tuple[str, str] | None:
+    if not case.world.missing:
+        return None
+    kind = case.world.missing[0].partition(" ")[0]
+    names = ", ".join(case.world.missing)
+    return f"Missing{kind}", f"the job names what is not in namespace {case.world.namespace}: {names}. Create it."
+
+
+def _not_created(case: Case) -> tuple[str, str] | None:
+    """Why the Job has fewer pods than it should."""
+    child = case.world.child
+    if child is None or the_job.suspended(child) or len(case.living) >= case.node_count:
+        return None
+    for event in reversed(case.world.warnings):
+        if event.get("reason") == "FailedCreate" and event["involvedObject"].get("uid") == child["metadata"]["uid"]:
+            return "FailedCreate", f"Job {child['metadata']['name']}: {event.get('message', '')}"
+    return None
+
+
+def _ending(terminated: Json) -> str:
+    said = str(terminated.get("message") or "").strip() or str(terminated.get("reason") or "")
+    return f"exit code {terminated.get('exitCode', '?')}: {said}" if said else f"exit code {terminated.get('exitCode')}"
+
+
+def _with_advice(reason: str, said: str) -> str:
+    said = said.strip()
+    said = said if len(said) <= _LIMIT else f"... {said[-_LIMIT:]}"
+    advice = _ADVICE.get(reason, "")
+    return (
+        f"{said}\n{advice} The job goes on by itself." if advice else f"{said}\nThe job goes on by itself once it can."
+    )
+
+
+def _count(waiting: int, wanted: int) -> str:
+    return f"{waiting} of {wanted} {'node' if wanted == 1 else 'nodes'} {'waits' if waiting == 1 else 'wait'}"

@@ -1,0 +1,134 @@
+"""The whole status of a job, as ``api/models/status.py`` has it; what cannot be known any more is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parallelrun.api import pod_layout
+from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING
+from parallelrun.leases.header import Phase
+from parallelrun_operator.job.policies import pods
+from parallelrun_operator.job.policies.case import Case
+from parallelrun_operator.job.policies.diagnosis import Trouble
+from parallelrun_operator.job.status import conditions, errors, phase, rate
+from parallelrun_operator.job.status.conditions import stamp
+from parallelrun_operator.job.status.places import as_url
+from parallelrun_operator.job.world import World
+
+Json = dict[str, Any]
+
+
+def old_status(world: World) -> Json:
+    """Status as it is."""
+    return dict(world.job.get("status") or {})
+
+
+def status_of(case: Case, trouble: Trouble | None, samples: rate.Samples) -> Json:
+    """Of a job with a header."""
+    world, old = case.world, old_status(case.world)
+    word = phase.phase_of(case)
+    told = conditions.told(case, word, trouble)
+    parts: Json = {
+        **_identity(world),
+        "phase": word,
+        "progress": _progress(case),
+        "timeLeft": _time_left(case, word, samples),
+        "conditions": conditions.merged(old.get("conditions") or (), told, _generation(world), world.clock),
+        "miniBatches": _mini_batches(case),
+        "items": _items(case),
+        "nodes": {
+            "wanted": 0 if case.suspended else case.node_count,
+            "running": 0 if case.over else len(case.holders),
+        },
+        "startTime": old.get("startTime") or (stamp(world.clock) if phase.begun(case) else None),
+        "completionTime": _completion_time(case, old),
+        "output": _output(case),
+        "resolved": _resolved(case, old),
+        "firstErrors": errors.first_errors(case, old.get("firstErrors") or []),
+    }
+    return {name: value for name, value in parts.items() if value not in (None, "", {}, [])}
+
+
+def refused(world: World, message: str) -> Json:
+    """Of a job that never begins, since its manifest is not right."""
+    told = conditions.failed(MANIFEST_ERROR, message)
+    old = old_status(world).get("conditions") or ()
+    return {
+        **_identity(world),
+        "phase": Phase.ABORTED.value,
+        "conditions": conditions.merged(old, told, _generation(world), world.clock),
+        "completionTime": stamp(world.clock),
+    }
+
+
+def pending(world: World) -> Json:
+    """Of a job that was seen for the first time."""
+    told = {RUNNING: conditions.Told(False, phase.PENDING, "its objects are being made")}
+    merged = conditions.merged((), told, _generation(world), world.clock)
+    return {**_identity(world), "phase": phase.PENDING, "conditions": merged}
+
+
+def kept(world: World) -> Json:
+    """Of a job that is over and has no header any more: as it was."""
+    return {**old_status(world), **_identity(world)}
+
+
+def _identity(world: World) -> Json:
+    return {"observedGeneration": _generation(world), "selector": f"{LABEL_JOB_UID}={world.uid}"}
+
+
+def _generation(world: World) -> int:
+    return int(world.job["metadata"].get("generation", 1))
+
+
+def _progress(case: Case) -> str:
+    counts = _mini_batches(case)
+    return f"{counts['completed']}/{counts['total']}" if "total" in counts else ""
+
+
+def _time_left(case: Case, word: str, samples: rate.Samples) -> str:
+    if word != Phase.RUNNING.value or case.header.plan is None:
+        return ""
+    return rate.time_left(samples, case.world.now, case.tally.counts.completed, case.header.plan.total)
+
+
+def _mini_batches(case: Case) -> Json:
+    """The finalizer's counts once there are such: they are the table's."""
+    if counts := case.header.result.get("miniBatches"):
+        return {name: value for name, value in counts.items() if value is not None}
+    counts = case.tally.counts
+    total = {} if case.header.plan is None else {"total": case.header.plan.total}
+    return {**total, "completed": counts.completed, "failed": counts.failed, "retried": counts.retried}
+
+
+def _items(case: Case) -> Json:
+    if items := case.header.result.get("items"):
+        return dict(items)
+    return {"succeeded": case.tally.counts.items_succeeded, "failed": case.tally.counts.items_failed}
+
+
+def _completion_time(case: Case, old: Json) -> str | None:
+    if not case.over:
+        return None
+    return old.get("completionTime") or case.header.result.get("completionTime") or stamp(case.world.clock)
+
+
+def _output(case: Case) -> Json | None:
+    output = case.header.result.get("output")
+    return {**output, "path": as_url(case.world.job, output["path"])} if output else None
+
+
+def _resolved(case: Case, old: Json) -> Json:
+    listed = () if case.resolved is None else case.resolved.settings.models
+    models = {model.name: model.version for model in listed}
+    environment = _image(case) or (old.get("resolved") or {}).get("environment", "")
+    return {name: value for name, value in (("models", models), ("environment", environment)) if value}
+
+
+def _image(case: Case) -> str:
+    """The worker's image by digest, as the first node that knows it tells."""
+    for pod in case.world.pods:
+        for name, _, status in pods.containers(pod):
+            if name == pod_layout.WORKER and status.get("imageID"):
+                return str(status["imageID"])
+    return ""
