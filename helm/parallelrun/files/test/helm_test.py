@@ -31,7 +31,8 @@ async def run_job(kube: Kube, job: Json, seconds: float) -> Json:
     await remove(kube, namespace, name)
     await kube.create(job)
     print(f"created ParallelRunJob {namespace}/{name}", flush=True)
-    status, told = {}, None
+    status: Json = {}
+    told = None
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not (holds(status, "Complete") or holds(status, "Failed")):
         await asyncio.sleep(LOOK_SECONDS)
@@ -56,9 +57,14 @@ async def remove(kube: Kube, namespace: str, name: str) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
+def conditions(status: Json) -> list[Json]:
+    """Those of a job; none where nobody has written any yet."""
+    return status.get("conditions") or []
+
+
 def holds(status: Json, condition: str) -> bool:
     """Is this condition True?"""
-    return any(one["type"] == condition and one["status"] == "True" for one in status.get("conditions") or [])
+    return any(one["type"] == condition and one["status"] == "True" for one in conditions(status))
 
 
 def problem(status: Json, expected: bytes, seconds: float) -> str:
@@ -67,9 +73,9 @@ def problem(status: Json, expected: bytes, seconds: float) -> str:
         return f"no status after {seconds:.0f} s: does the operator run, and does it watch this namespace?"
     if not holds(status, "Complete"):
         said = [
-            f"{one['type']}={one['status']} {one['reason']}: {one.get('message', '')}" for one in status["conditions"]
+            f"{one['type']}={one['status']} {one['reason']}: {one.get('message', '')}" for one in conditions(status)
         ]
-        return f"not Complete within {seconds:.0f} s: phase {status.get('phase')}; " + "; ".join(said)
+        return "; ".join([f"not Complete within {seconds:.0f} s: phase {status.get('phase')}", *said])
     output = status.get("output") or {}
     wanted = {"rows": expected.count(b"\n"), "bytes": len(expected), "sha256": hashlib.sha256(expected).hexdigest()}
     wrong = [f"{key} is {output.get(key)}, not {value}" for key, value in wanted.items() if output.get(key) != value]
