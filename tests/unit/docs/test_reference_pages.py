@@ -1,0 +1,60 @@
+"""Pages that list names list all of them, and none that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from parallelrun.api import conditions
+from parallelrun_operator.job.policies import diagnosis
+from parallelrun_operator.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+
+
+def listed(page: str, heading: str | None = None) -> list[str]:
+    """The names at the start of the rows of a page's table, or of the one below a heading."""
+    text = (DOCS / page).read_text()
+    if heading is not None:
+        text = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [
+        name for cell in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+    ]
+
+
+def test_every_reason_of_failed_is_explained() -> None:
+    assert sorted(listed("reference/status.md", "Reasons of Failed")) == sorted(conditions.REASONS)
+
+
+def test_every_reason_of_failed_has_a_remedy() -> None:
+    assert sorted(listed("how-to/cluster-failures.md", "It failed")) == sorted(conditions.REASONS)
+
+
+def test_every_trouble_has_a_remedy() -> None:
+    """Those that advice is known for, and those of our own; not every reason that Kubernetes may come up with."""
+    own = {"MissingPersistentVolumeClaim", "MissingConfigMap", "PrepareFailed", "FetchFailed", "AgentFailed"}
+    own |= {conditions.VOLUME_FULL, conditions.QUEUED, conditions.SUSPENDING, conditions.ABORTING}
+    assert {*diagnosis._ADVICE, *own} <= {*listed("how-to/cluster-failures.md", "It waits")}
+
+
+def test_every_condition_is_explained() -> None:
+    assert sorted(listed("reference/status.md", "Conditions")) == sorted(conditions.CONDITION_TYPES)
+
+
+def test_every_field_of_status_is_explained() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "parallelrunjobs.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    page = (DOCS / "reference" / "status.md").read_text().partition("## Conditions")[0]
+    named = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE))))
+    assert named == schema["properties"].keys() - {"selector"}  # which only `kubectl scale` reads
+
+
+def test_every_metric_is_explained() -> None:
+    """By the name that a query uses: counters end in _total."""
+    ends = {"counter": "_total"}
+    families = [(f"{one.name}{ends.get(one.type, '')}", one.type) for one in Metrics().registry.collect()]
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE) == families
