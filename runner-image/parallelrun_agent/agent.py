@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Coroutine
 from importlib import import_module
@@ -18,7 +19,7 @@ from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
 from parallelrun.leases.header import Header, Phase
-from parallelrun.leases.store import shard_name
+from parallelrun.leases.store import HEADER, shard_name
 from parallelrun_agent.finalizing import Finalizing
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
 #: An agent that is told to leave gives the mini-batches that run so long to end.
 DRAIN_SECONDS = 20.0
+#: After that, a lease store that does not answer is waited for no longer: what is sealed is found by the next holder.
+LAST_WORDS_SECONDS = 5.0
+#: A node without work looks at the shards no more often than this.
+LOOK_SECONDS = 0.05
+#: In a pod, where many nodes look and the API server answers each, so often; up to twice that, at random.
+POD_LOOK_SECONDS = 1.0
 
 
 class Agent:
@@ -58,7 +65,8 @@ class Agent:
 
     async def run(self) -> int:
         """Run to the end; returns an exit code of ``parallelrun.api.exit_codes``."""
-        await self._job.leases.update_node(self._job.node, lambda lease: (nodes.take(lease, self._job.holder), None))
+        if not await self._unless_leaving(self._take):
+            return exit_codes.AGENT_DRAINED
         beside = [asyncio.create_task(self._beat()), asyncio.create_task(self._tick())]
         main = asyncio.create_task(self._follow())
         try:
@@ -98,12 +106,15 @@ class Agent:
 
     # --- the header's phases ---
 
+    async def _take(self) -> bool:
+        await self._job.leases.update_node(self._job.node, lambda lease: (nodes.take(lease, self._job.holder), None))
+        return True
+
     async def _follow(self) -> int:
         while True:
-            await self._read_header()
-            assert self._header is not None
-            if self._leave.is_set():
+            if not await self._unless_leaving(self._read_header):
                 return await self._go()
+            assert self._header is not None
             if self._header.phase is Phase.DONE or (self._header.phase is Phase.ABORTED and self._header.reported):
                 await self._end_work(0.0)
                 return exit_codes.AGENT_DONE
@@ -114,7 +125,7 @@ class Agent:
         """Do what the phase asks of this agent; False: nothing, at the moment."""
         if header.phase is Phase.PLANNING:
             self._state = "planning"
-            return await self._unless_leaving(Planning(self._job, self._stall).step(), self._aborted)
+            return await self._cut_short(Planning(self._job, self._stall).step(), self._aborted)
         if header.phase is Phase.RUNNING and header.open_shards:
             await self._start_work(header)
             return False
@@ -123,9 +134,13 @@ class Agent:
         else:
             await self._end_work(self._job.settings.run_invocation_timeout)
         self._state = "finalizing"
-        return await self._unless_leaving(Finalizing(self._job, self._stall).step())
+        return await self._cut_short(Finalizing(self._job, self._stall).step())
 
-    async def _unless_leaving(
+    async def _unless_leaving(self, step: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+        """Whether ``step`` came to its end; it is not begun, or cut short, when the agent is told to leave."""
+        return not self._leave.is_set() and await self._cut_short(step()) and not self._leave.is_set()
+
+    async def _cut_short(
         self, step: Coroutine[Any, Any, bool], *others: Callable[[], Coroutine[Any, Any, None]]
     ) -> bool:
         """A step that may take long is cut short when the agent is told to leave, or one of ``others`` ends."""
@@ -148,8 +163,12 @@ class Agent:
 
     async def _go(self) -> int:
         self._state = "leaving"
-        await self._end_work(self._drain_seconds)
-        await self._job.leases.update_header(lambda h: (headers.revoke(h, self._job.holder), None))
+        try:
+            async with asyncio.timeout(self._drain_seconds + LAST_WORDS_SECONDS):
+                await self._end_work(self._drain_seconds)
+                await self._job.leases.update_header(lambda h: (headers.revoke(h, self._job.holder), None))
+        except TimeoutError:
+            log.warning("leaving without a word, since the lease store does not answer: the next holder goes on")
         return exit_codes.AGENT_DRAINED
 
     async def _start_work(self, header: Header) -> None:
@@ -174,16 +193,17 @@ class Agent:
 
     # --- waiting ---
 
-    async def _read_header(self) -> None:
+    async def _read_header(self) -> bool:
         before = self._header
         self._header, self._version = await self._job.leases.changed_header("", 0)
         if before is None or before.phase is not self._header.phase:
             log.info("the job is %s", self._header.phase.value)
+        return True
 
     async def _wait_for_change(self) -> None:
         """Until the header changes, the agent is told to leave, or work may have come back."""
         waits: list[Callable[[], Coroutine[Any, Any, Any]]] = [
-            lambda: self._job.leases.changed_header(self._version, 10.0),
+            lambda: self._job.leases.store.wait(HEADER, self._version, 10.0),
             self._leave.wait,
         ]
         if self._work is not None and not self._work_ended:
@@ -203,36 +223,40 @@ class Agent:
         work, header, store = self._work, self._header, self._job.leases.store
         assert work is not None
         assert header is not None
+        open_shards = [k for k in range(header.shards) if header.open_shards >> k & 1]
         while True:
             if not work.machine.no_work:
                 await asyncio.sleep(TICK_SECONDS)
                 continue
             self._state = "waiting"
-            open_shards = [k for k in range(header.shards) if header.open_shards >> k & 1]
-            versions = [(await store.read(shard_name(k)))[1] for k in open_shards]
             started = time.monotonic()
-            if await self._look_at(open_shards, header):
+            versions = await self._look_at(open_shards, header)
+            if versions is None:
                 self._state = "running"
                 work.work_returned()
                 continue
-            changes = [
-                asyncio.create_task(store.wait(shard_name(k), v, 10.0))
-                for k, v in zip(open_shards, versions, strict=True)
-            ]
+            changes = [asyncio.create_task(store.wait(shard_name(k), v, 10.0)) for k, v in versions.items()]
             if changes:
                 await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
             for change in changes:
                 change.cancel()
-            await asyncio.sleep(max(0.0, 0.05 - (time.monotonic() - started)))
+            await asyncio.sleep(max(0.0, self._look_seconds() - (time.monotonic() - started)))
 
-    async def _look_at(self, shards: list[int], header: Header) -> bool:
-        """Whether anything is unclaimed; a shard that is done is said to be, as whoever finished it may have died."""
+    def _look_seconds(self) -> float:
+        return POD_LOOK_SECONDS * random.uniform(1.0, 2.0) if self._job.settings.in_pod else LOOK_SECONDS
+
+    async def _look_at(self, shards: list[int], header: Header) -> dict[int, str] | None:
+        """The version of each of ``shards``; None where something is unclaimed.
+
+        A shard that is done is said to be, as whoever finished it may have died.
+        """
+        versions = {}
         for k in shards:
-            shard = await self._job.leases.shard(k)
+            shard, versions[k] = await self._job.leases.shard_and_version(k)
             if shard is None or shard.unclaimed:
-                return True
+                return None
             if allocator.done(shard):
                 await self._job.leases.update_header(
                     lambda h, k=k: (headers.shard_completed(h, k, header.epoch), None)  # type: ignore[misc]
                 )
-        return False
+        return versions

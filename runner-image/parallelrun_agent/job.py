@@ -28,6 +28,7 @@ class Job:
         return layout.node_name(self.node)
 
 
-def read_settings(folder: Path) -> JobSettings:
-    """The settings in a job's folder; raises OSError, ValueError or TypeError where there are none."""
-    return JobSettings.from_json(json.loads((folder / layout.SETTINGS).read_text(encoding="utf-8")))
+def read_settings(*folders: Path) -> JobSettings:
+    """The settings in the first of ``folders`` that has some; raises OSError, ValueError or TypeError for none."""
+    path = next((f / layout.SETTINGS for f in folders if (f / layout.SETTINGS).exists()), folders[-1] / layout.SETTINGS)
+    return JobSettings.from_json(json.loads(path.read_text(encoding="utf-8")))

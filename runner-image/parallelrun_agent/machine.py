@@ -40,7 +40,7 @@ class Rules:
     """The parameters of a job that the machine acts on; times in seconds."""
 
     processes: int
-    nodes: int = 1
+    nodes: int = 1  # there may ever be
     run_max_try: int = 3
     timeout: float = 60.0
     overhead_timeout: float = 600.0

@@ -61,7 +61,7 @@ class NodeWork:
         self.machine = Machine(
             Rules(
                 processes=settings.process_count_per_node,
-                nodes=settings.node_count,
+                nodes=max(settings.node_count, settings.node_limit),
                 run_max_try=settings.run_max_try,
                 timeout=settings.run_invocation_timeout,
                 overhead_timeout=settings.advanced.task_overhead_timeout,

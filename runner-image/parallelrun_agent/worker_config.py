@@ -30,16 +30,16 @@ def write_worker_config(job: Job, input_config: dict[str, Any]) -> None:
 
 def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
     settings, folder = job.settings, job.folder
-    source = folder / layout.SOURCE
+    source = settings.source or str(folder / layout.SOURCE)
     output = settings.output
     models = {m.name: {"path": m.path, "version": m.version} for m in settings.models}
     return {
         "node": job.node,
         "holder": job.holder,
         "processes": settings.process_count_per_node,
-        "python": settings.python or sys.executable,
-        "script": str(source / settings.entry_script),
-        "source": str(source),
+        "python": settings.python or ("" if settings.in_pod else sys.executable),
+        "script": os.path.join(source, settings.entry_script),
+        "source": source,
         "arguments": settings.arguments,
         "environment": settings.environment,
         "log_level": settings.logging_level,
@@ -47,8 +47,9 @@ def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
         "slots": str(layout.slots_file(folder, job.node, job.holder)),
         "seal_seconds": SEAL_SECONDS,
         "stdout": str(folder / layout.USER_STDOUT / job.name),
+        "echo": settings.in_pod,
         "entry_script_log": str(folder / layout.ENTRY_SCRIPT_LOG / job.name),
-        "working_dir": str(source),
+        "working_dir": source,
         "outputs_dir": str(folder / layout.OUTPUTS),
         "output": {
             "action": output.action,

@@ -101,6 +101,8 @@ class WorkerLink:
     def _hello(self, connection: _Connection, message: list[Any]) -> None:
         if message[:2] == ["hello", "host"]:
             connection.is_host = True
+            if self._host_was_up:
+                self._supersede()
             self._host, self._host_was_up = connection, True
             self._on_event(ev.HostUp())
         elif message[:2] == ["hello", "process"]:
@@ -138,12 +140,22 @@ class WorkerLink:
         elif kind == "ask":
             self.send(who, ["answer", message[1], self._on_ask(message[2], message[3])])
 
+    def _supersede(self) -> None:
+        """A new host came before the old one's end was heard: whatever is left of the old one is let go."""
+        for connection in [self._host, *self._processes.values()]:
+            if connection is not None:
+                connection.close()
+        self._host = None
+        self._processes.clear()
+        self._exits.clear()
+        self._host_lost()
+
     def lost(self, connection: _Connection) -> None:
         """A connection was read to its end."""
-        if connection.is_host:
+        if connection is self._host:
             self._host = None
-        elif connection.who is not None:
-            self._processes.pop(connection.who, None)
+        elif connection.who is not None and self._processes.get(connection.who) is connection:
+            del self._processes[connection.who]
             if event := self._exits.pop(connection.who, None):
                 self._on_event(event)
         if self._host is None and not self._processes and self._host_was_up:

@@ -27,6 +27,7 @@ import time
 
 from parallelrun_worker import meeting, wire
 from parallelrun_worker.children import Guard, kill_group, spawn
+from parallelrun_worker.echo import Echo
 from parallelrun_worker.sealing import Sealed, Sealer, Segment
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -61,6 +62,7 @@ class Host:
         self._wake, self._waker = _wake_up_calls()
         self._sealer = Sealer(self._report_sealed)
         self._stopping = False
+        self._echo = Echo(self._config) if self._config["echo"] else None
 
     def run(self) -> None:
         """Until told to stop, or the agent is gone; no process is left then."""
@@ -72,6 +74,8 @@ class Host:
         finally:
             for child in self._children.values():
                 kill_group(child.pid)
+            if self._echo is not None:
+                self._echo.close()
 
     def _loop(self) -> None:
         decoder = wire.Decoder()
@@ -148,6 +152,8 @@ class Host:
             status = _exit_status(os.waitpid(info.si_pid, 0)[1])  # as process 1 of a pod: also orphans
             if child is not None:
                 child.status = wire.SEGMENT_FAILED if child.condemned else status
+                if self._echo is not None:
+                    self._echo.ended(child.segment.process)
                 self._sealer.request(child.segment, True)
 
     def _seal_all(self) -> None:
@@ -201,6 +207,10 @@ def _nothing(number: int, frame: object) -> None:
     pass
 
 
+def _leave(*_: object) -> None:
+    os._exit(0)  # no agent came: there is nothing to lose
+
+
 def main(arguments: list[str]) -> int:
     """Join the agent of the meeting folder and serve it; 0 when it let go of us or is gone, 1 when none came."""
     if len(arguments) != 1:
@@ -208,8 +218,10 @@ def main(arguments: list[str]) -> int:
         return 2
     folder = os.path.abspath(arguments[0])
     guard = Guard()
+    # Process 1 of a pod hears no signal that it has no handler for, and waits for as long as planning takes.
+    signal.signal(signal.SIGTERM, _leave)
     try:
-        connection = meeting.join(folder, _JOIN_SECONDS)
+        connection = meeting.join(folder, _JOIN_SECONDS if os.getpid() != 1 else float("inf"))
     except OSError as error:
         sys.stderr.write("parallelrun host: no agent came to %s within %d s (%s)\n" % (folder, _JOIN_SECONDS, error))
         return 1

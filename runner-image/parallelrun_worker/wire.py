@@ -68,11 +68,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Keys of worker.json (all present):
-#: node (int), holder (str), processes (int), python (str: the interpreter for processes),
+#: node (int), holder (str), processes (int), python (str: the interpreter for processes; "": the host's own),
 #: script (absolute path), source (absolute path: working directory, writable), arguments (list of str, resolved),
 #: environment ({str: str} added to the process's environment), log_level ("WARNING"|"INFO"|"DEBUG"),
 #: segments (folder), slots (file), seal_seconds (float),
-#: stdout (folder for processNNN.stdout.txt and .stderr.txt), entry_script_log (folder for processNNN.log.txt),
+#: stdout (folder for processNNN.stdout.txt and .stderr.txt), echo (bool: the host prints what comes into these),
+#: entry_script_log (folder for processNNN.log.txt),
 #: working_dir, outputs_dir (folders: EntryScript.working_dir, AZUREML_BI_OUTPUT_PATH / EntryScript.output_dir),
 #: output ({"action", "format", "csv": {"separator", "header", "index"}, "schema": path of the published schema}),
 #: input ({"kind": "file"|"table", "mode": "Mount"|"Download"|"Direct", "table": {...} or null}), where table is

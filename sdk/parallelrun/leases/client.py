@@ -58,8 +58,12 @@ class Leases:
 
     async def shard(self, shard: int) -> Shard | None:
         """A shard as it is; None where it has not been made."""
-        value, _ = await self.store.read(shard_name(shard))
-        return None if value is None else shard_from_json(value)
+        return (await self.shard_and_version(shard))[0]
+
+    async def shard_and_version(self, shard: int) -> tuple[Shard | None, str]:
+        """As :meth:`shard`, and the version to wait from."""
+        value, version = await self.store.read(shard_name(shard))
+        return (None if value is None else shard_from_json(value)), version
 
     async def node(self, node: int) -> NodeLease | None:
         """A node's lease as it is; None where nobody ever took it."""

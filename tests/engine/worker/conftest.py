@@ -48,7 +48,7 @@ class FakeAgent:
             "node": 0, "holder": "holder-uid", "processes": 1, "python": sys.executable,
             "script": str(self.script), "source": str(self.source), "arguments": [], "environment": {},
             "log_level": "INFO", "segments": f"{folder}/segments", "slots": f"{folder}/slots", "seal_seconds": 60.0,
-            "stdout": f"{folder}/stdout", "entry_script_log": f"{folder}/log", "working_dir": f"{folder}/work",
+            "stdout": f"{folder}/stdout", "echo": False, "entry_script_log": f"{folder}/log", "working_dir": f"{folder}/work",
             "outputs_dir": f"{folder}/out",
             "output": {"action": "AppendRow", "format": "Text", "schema": f"{folder}/schema.json",
                        "csv": {"separator": ",", "header": True, "index": False}},

@@ -18,7 +18,12 @@ def test_a_later_claim_at_most_doubles():
 
 
 def test_a_claim_leaves_half_of_what_is_left_to_the_others():
-    assert claim_size(last=1000, processes=2, unclaimed=80, nodes=4, rate=1000) == 10
+    assert claim_size(last=1000, processes=2, unclaimed=80, nodes=4, rate=10) == 10
+
+
+def test_what_takes_no_time_is_not_shared():
+    assert claim_size(last=1000, processes=2, unclaimed=1000, nodes=4, rate=2000) == 500
+    assert claim_size(last=1000, processes=2, unclaimed=80, nodes=4, rate=1000) == 80
 
 
 def test_a_node_that_is_alone_takes_what_is_left():

@@ -1,0 +1,42 @@
+"""The API server takes the examples as `kubectl apply -k` sends them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from api_server import ApiServer, program
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/kustomization.yaml"))
+
+
+@pytest.fixture(scope="module")
+def kubectl(api_server: ApiServer):
+    """Calls kubectl as the administrator; the definition of a ParallelRunJob is there."""
+
+    def call(*words: str | Path) -> str:
+        command = [program("kubectl"), "--kubeconfig", api_server.kubeconfig(), *words]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    call("apply", "--server-side", "-f", ROOT / "crds" / "parallelrunjobs.yaml")
+    call("wait", "--for=condition=Established", "--timeout=30s", "crd/parallelrunjobs.parallelrun.dev")
+    return call
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_applied_to_any_namespace_and_a_second_time_changes_nothing(example: Path, kubectl) -> None:
+    """Also the ConfigMaps with images and model: kubectl's copy of them fits into their annotations."""
+    namespace = f"example-{example.name}"
+    kubectl("create", "namespace", namespace)
+    kubectl("apply", "-n", namespace, "-k", example)
+    job = json.loads(kubectl("get", "prj", example.name, "-n", namespace, "-o", "json"))
+    again = kubectl("apply", "-n", namespace, "-k", example).splitlines()
+    assert len(again) >= 3
+    assert {line.split()[-1] for line in again} == {"unchanged"}
+    named = job["spec"]["source"]["configMap"]["name"]
+    assert kubectl("get", "configmap", named, "-n", namespace, "-o", "name") == f"configmap/{named}\n"

@@ -1,0 +1,165 @@
+"""An agent as it lives in a pod: its state on the API server, its worker's host a container of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+from pod_on_this_machine import JobOnServer, job_on
+from store_objects import NAMESPACE
+
+from parallelrun.api import exit_codes, layout
+from parallelrun.kube.resources import CONFIG_MAPS
+from parallelrun.leases import node as nodes
+from parallelrun.leases.client import Leases
+from parallelrun.leases.header import Phase
+
+#: Echoes names; ``called`` counts calls; a mini-batch takes ``PAUSE`` seconds.
+SCRIPT = """\
+import os, time
+
+def init():
+    print("model loaded")
+
+def run(mini_batch):
+    with open("called", "a") as called:
+        called.write(mini_batch[0] + "\\n")
+    time.sleep({pause})
+    return [os.path.basename(name) for name in mini_batch]
+"""
+
+
+@pytest.fixture
+def job(api_server, tmp_path):
+    with job_on(api_server, tmp_path) as one:
+        yield one
+
+
+def finished(job: JobOnServer) -> None:
+    for node in job.nodes:
+        if node.agent.poll() is None:
+            assert node.leaves() == exit_codes.AGENT_DONE, node.agent_log()
+    assert job.header().phase is Phase.DONE
+    assert job.output() == job.expected()
+
+
+def test_two_nodes_do_a_job_and_people_can_read_what_both_containers_do(job):
+    job.prepare(SCRIPT.format(pause=0.01), 60, node_count=2, process_count_per_node=2)
+    for number in (0, 1):
+        job.start_node(number)
+    finished(job)
+    assert re.search(r"^\S+ \S+ INFO node000 the job is Running$", job.nodes[0].agent_log(), re.MULTILINE)
+    assert "[process000] model loaded\n" in job.nodes[0].worker_log()
+    assert job.nodes[0].holder in (job.folder / "job" / layout.SYS / "node000.log").read_text()
+    for node in job.nodes:
+        assert node.host.wait(20) == 0
+
+
+def test_a_host_whose_container_was_killed_is_followed_by_another_and_nothing_is_charged(job):
+    job.prepare(SCRIPT.format(pause=0.05), 60, process_count_per_node=2)
+    node = job.start_node()
+    job.wait_for(lambda: job.calls() > 5, "a few calls")
+    for _ in range(2):
+        before = job.calls()
+        node.host.send_signal(signal.SIGKILL)
+        node.start_host()  # at once: the agent may hear of it before it has heard of the old one's end
+        job.wait_for(lambda b=before: job.calls() > b + 5, "calls under the new host")
+    finished(job)
+    assert "HostLost" in node.agent_log()
+    assert "mini-batch" not in "".join(p.read_text() for p in (job.folder / "job" / layout.USER_ERRORS).rglob("*.txt"))
+
+
+def test_an_agent_that_is_told_to_leave_gives_everything_back_and_the_next_one_goes_on(job):
+    job.prepare(SCRIPT.format(pause=0.05), 40)
+    first = job.start_node()
+    job.wait_for(lambda: job.calls() > 5, "a few calls")
+    first.agent.send_signal(signal.SIGTERM)
+    assert first.leaves() == exit_codes.AGENT_DRAINED
+    shard = job.as_operator(lambda store: Leases(store).shard(0))
+    assert not shard.leases
+    assert shard.counts.completed > 5
+    job.start_node()
+    finished(job)
+    assert job.calls() == job.items
+
+
+def test_an_agent_that_is_told_to_leave_while_the_api_server_is_away_leaves_all_the_same(job, monkeypatch):
+    job.prepare(SCRIPT.format(pause=0.05), 200)
+    node = job.start_node(0, "--drain-seconds", "1")
+    job.wait_for(lambda: job.calls() > 5, "a few calls")
+    job.server.kill_api_server()
+    try:
+        node.agent.send_signal(signal.SIGTERM)
+        assert node.leaves() == exit_codes.AGENT_DRAINED
+        assert "the lease store does not answer" in node.agent_log()
+    finally:
+        job.server.start_api_server()
+
+
+def test_work_goes_on_while_the_api_server_is_away_and_ends_when_it_is_back(job):
+    job.prepare(SCRIPT.format(pause=0.05), 100)
+    node = job.start_node()
+    job.wait_for(lambda: job.calls() > 20, "a few calls")
+    job.server.kill_api_server()
+    try:
+        before = job.calls()
+        job.wait_for(lambda: job.calls() > before + 3, "calls without an API server")
+    finally:
+        job.server.start_api_server()
+    finished(job)
+    assert node.agent_log().count("the API server is away") < 10
+    assert job.calls() == job.items
+
+
+def test_an_agent_whose_node_was_taken_by_another_leaves(job):
+    job.prepare(SCRIPT.format(pause=0.05), 200)
+    node = job.start_node(0, "--beat-seconds", "0.1")
+    job.wait_for(lambda: job.calls() > 2, "a call")
+    job.as_operator(lambda store: Leases(store).update_node(0, lambda lease: (nodes.take(lease, "another"), None)))
+    assert node.leaves() == exit_codes.AGENT_NOT_HOLDER
+
+
+def test_an_agent_whose_header_was_deleted_leaves_and_says_what_is_gone(job):
+    job.prepare(SCRIPT.format(pause=0.05), 200)
+    node = job.start_node(0, "--beat-seconds", "0.1")
+    job.wait_for(lambda: job.calls() > 2, "a call")
+
+    async def delete(_) -> None:
+        async with await job.server.kube() as admin:
+            await admin.delete(CONFIG_MAPS, NAMESPACE, job.names.header)
+
+    job.as_operator(delete)
+    assert node.leaves() == exit_codes.AGENT_STORE_GONE
+    assert job.names.header in node.agent_log()
+
+
+def test_a_log_that_cannot_be_written_on_the_volume_is_still_on_stderr(job):
+    job.prepare(SCRIPT.format(pause=0.0), 5)
+    sys_logs = job.folder / "job" / layout.SYS
+    sys_logs.parent.mkdir()
+    sys_logs.write_text("in the way of the folder")
+    node = job.start_node()
+    job.wait_for(lambda: "the job is Running" in node.agent_log(), "the phase in the log")
+    assert "no log on the volume" in node.agent_log()
+
+
+def test_api_writes_stay_few(job):
+    """Two nodes and 3,000 short mini-batches: what a start costs, and no more as the job grows."""
+    job.prepare(SCRIPT.format(pause=0.0), 3000, node_count=2, process_count_per_node=2)
+    before = writes(job)
+    for number in (0, 1):
+        job.start_node(number)
+    finished(job)
+    assert writes(job) - before < 2 * 50
+
+
+def writes(job: JobOnServer) -> int:
+    """PUTs of ConfigMaps and Leases that the API server has answered so far."""
+    data = job.as_operator(lambda store: store._kube.raw("GET", "/metrics")).decode()
+    found = re.findall(r"^apiserver_request_total\{(.*)\} ([0-9.e+]+)$", data, re.MULTILINE)
+    return sum(
+        int(float(number))
+        for labels, number in found
+        if 'verb="PUT"' in labels and re.search('resource="(configmaps|leases)"', labels) and "namespace" not in labels
+    )
