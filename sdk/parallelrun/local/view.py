@@ -10,6 +10,7 @@ from parallelrun.api import layout
 from parallelrun.leases.allocator import Counts, Shard
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.node import NodeLease
+from parallelrun.leases.tally import tally
 from parallelrun.local.request import NodeView, Snapshot
 from parallelrun_agent.report.overview import NodeProgress, Progress
 
@@ -22,29 +23,33 @@ class View:
         self._started = time.monotonic()
         self._header: Header | None = None
         self._nodes: dict[int, NodeLease | None] = {}
-        self.counts = Counts()
-        self.init_failures: dict[int, int] = {}
-        self.first_error = ""
+        self._tally = tally((), {})
+        self._first_error = ""
 
     def update(self, header: Header, shards: Sequence[Shard], nodes: Mapping[int, NodeLease | None]) -> None:
         """Take in the state of the store."""
         self._header, self._nodes = header, dict(nodes)
-        held = {(lease.holder, lease.start, lease.epoch) for shard in shards for lease in shard.leases}
-        counts = sum((shard.counts for shard in shards), Counts())
-        for node, lease in self._nodes.items():
-            progress = lease.progress if lease else {}
-            for start, epoch, *numbers in progress.get("leases", ()):
-                # A lease that was completed since the last heartbeat is in its shard's counts already.
-                if lease is not None and (lease.holder, start, epoch) in held:
-                    counts += Counts(*numbers)
-            self.init_failures[node] = progress.get("init_failures", 0)
-            self.first_error = self.first_error or progress.get("first_error", "")
-        self.counts = counts
+        self._tally = tally(shards, nodes)
+        self._first_error = self._first_error or self._tally.first_error  # a new holder forgets its predecessor's
+
+    @property
+    def counts(self) -> Counts:
+        """Of mini-batches and items."""
+        return self._tally.counts
+
+    @property
+    def init_failures(self) -> dict[int, int]:
+        """How often init() failed, by node."""
+        return self._tally.init_failures
+
+    @property
+    def first_error(self) -> str:
+        """The first failure seen: a traceback or a reason."""
+        return self._first_error
 
     def snapshot(self, suspended: bool) -> Snapshot:
         """As displays show it."""
         header, counts = self._header, self.counts
-        stalls = [n.progress.get("stalled", "") for n in self._nodes.values() if n]
         return Snapshot(
             phase=(header.phase if header else Phase.PLANNING).value,
             total=header.plan.total if header and header.plan else None,
@@ -55,8 +60,8 @@ class View:
             items_failed=counts.items_failed,
             elapsed=time.monotonic() - self._started,
             nodes=[_node_view(n, self._nodes.get(n)) for n in range(self._node_count)],
-            stalled=next((s for s in stalls if s), ""),
-            first_error=(self.first_error.strip().splitlines() or [""])[-1],
+            stalled=self._tally.stalled,
+            first_error=(self._first_error.strip().splitlines() or [""])[-1],
             suspended=suspended,
         )
 
