@@ -34,9 +34,19 @@ def test_an_example_is_applied_to_any_namespace_and_a_second_time_changes_nothin
     namespace = f"example-{example.name}"
     kubectl("create", "namespace", namespace)
     kubectl("apply", "-n", namespace, "-k", example)
-    job = json.loads(kubectl("get", "prj", example.name, "-n", namespace, "-o", "json"))
-    again = kubectl("apply", "-n", namespace, "-k", example).splitlines()
-    assert len(again) >= 3
-    assert {line.split()[-1] for line in again} == {"unchanged"}
-    named = job["spec"]["source"]["configMap"]["name"]
-    assert kubectl("get", "configmap", named, "-n", namespace, "-o", "name") == f"configmap/{named}\n"
+    before = resources(kubectl, namespace)
+    assert before.keys() >= {f"prj/{example.name}", f"configmap/{example.name}-code"}
+    kubectl("apply", "-n", namespace, "-k", example)
+    assert resources(kubectl, namespace) == before
+
+
+def resources(kubectl, namespace: str) -> dict[str, str]:
+    """The version of each job and ConfigMap by its name."""
+    listed = {
+        kind: json.loads(kubectl("get", kind, "-n", namespace, "-o", "json"))["items"] for kind in ("prj", "configmap")
+    }
+    return {
+        f"{kind}/{one['metadata']['name']}": one["metadata"]["resourceVersion"]
+        for kind, items in listed.items()
+        for one in items
+    }
