@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import source_files
 from parallelrun.api.documents import read_documents
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.manifest import LoadedJob, load_manifest
@@ -100,16 +101,16 @@ def _packed(loaded: LoadedJob, path: Path, namespace: str) -> Json | None:
     directory = loaded.job.spec.source.directory
     if directory is None:
         return None
-    folder = source.folder("spec.source.directory", path.absolute().parent / directory)
+    folder = source_files.folder("spec.source.directory", path.absolute().parent / directory)
     return pack(folder, loaded.job.spec.entry_script, loaded.job.metadata.name, namespace)
 
 
 def pack(folder: Path, entry_script: str, job: str, namespace: str) -> Json:
     """The ConfigMap of a folder with the entry script in it. Raises SourceError."""
-    from parallelrun.local import script
+    from parallelrun.api.entry_script import check
 
     found = source.files(folder)
-    script.check(entry_script, folder, source.digests(folder, found), shown=str(folder))
+    check(entry_script, folder, source_files.digests(folder, found), shown=str(folder))
     return packing.config_map(packing.archive(folder), job, namespace)
 
 

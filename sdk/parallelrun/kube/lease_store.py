@@ -157,7 +157,7 @@ class KubeStore:
                 resource, self._namespace, version=start, seconds=left, fields=f"metadata.name={object_name}"
             )
             try:
-                async with contextlib.aclosing(changes):  # type: ignore[type-var]
+                async with contextlib.aclosing(changes):
                     async for kind, obj in changes:
                         if kind == "DELETED" or _version(obj) != version:
                             return

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parallelrun.api import layout
+from parallelrun.api import entry_script as entry_scripts
+from parallelrun.api import layout, source_files
 from parallelrun.api.errors import ManifestError, SourceError
-from parallelrun.local import configmaps, script, source
+from parallelrun.local import configmaps, source
 from parallelrun.local.configmaps import ConfigMaps
 from parallelrun.local.places import Places
 
@@ -30,7 +31,7 @@ class Code:
     @property
     def hash(self) -> str:
         """One hash over names, permissions and bytes."""
-        return source.combined(self.digests)
+        return source_files.combined(self.digests)
 
 
 def copy(spec: Source, entry_script: str, folder: Path, places: Places, maps: ConfigMaps, given: Path | None) -> Code:
@@ -42,19 +43,19 @@ def copy(spec: Source, entry_script: str, folder: Path, places: Places, maps: Co
     if given is None and spec.config_map is not None:
         origin = f"configmap://{spec.config_map.name}"
         unpack(maps.get(spec.config_map.name, "spec.source.configMap"), target)
-        digests = source.digests(target, source.files(target))
+        digests = source_files.digests(target, source.files(target))
     else:
         root = origin_folder(spec, places, given)
         origin = str(root)
         digests = source.copy(root, source.files(root, Path(os.path.realpath(folder))), target)
-    script.check(entry_script, target, digests, shown=origin)
+    entry_scripts.check(entry_script, target, digests, shown=origin)
     return Code(origin, digests)
 
 
 def current(code: Code, folder: Path) -> dict[str, str] | None:
     """The digests that a copy from ``code``'s folder would have now; None where it is not there any more."""
     root = Path(code.origin)
-    return source.digests(root, source.files(root, Path(os.path.realpath(folder)))) if root.is_dir() else None
+    return source_files.digests(root, source.files(root, Path(os.path.realpath(folder)))) if root.is_dir() else None
 
 
 def copy_of_run(base: Path, before: Code, entry_script: str, folder: Path) -> Code:
@@ -63,20 +64,20 @@ def copy_of_run(base: Path, before: Code, entry_script: str, folder: Path) -> Co
     Raises InputChanged where the script wrote over its own files.
     """
     source.copy_again(base / layout.SOURCE, before.digests, folder / layout.SOURCE)
-    script.check(entry_script, folder / layout.SOURCE, before.digests, shown=before.origin)
+    entry_scripts.check(entry_script, folder / layout.SOURCE, before.digests, shown=before.origin)
     return before
 
 
 def origin_folder(spec: Source, places: Places, given: Path | None) -> Path:
     """The folder on this machine that holds the source. Raises SourceError or ManifestError."""
     if given is not None:
-        return source.folder("--source", Path(os.path.abspath(given)))
+        return source_files.folder("--source", Path(os.path.abspath(given)))
     if spec.directory is not None:
         where = "spec.source.directory"
-        return source.folder(where, places.path(where, spec.directory))
+        return source_files.folder(where, places.path(where, spec.directory))
     if spec.claim is not None:
         where = "spec.source.claim"
-        return source.folder(where, places.path(where, f"pvc://{spec.claim.name}/{spec.claim.path}"))
+        return source_files.folder(where, places.path(where, f"pvc://{spec.claim.name}/{spec.claim.path}"))
     what = f"spec.source.git: {spec.git.url}" if spec.git is not None else f"spec.source.imagePath: {spec.image_path}"
     raise ManifestError(f"{what} is not on this machine.", "Say which folder holds the same code here: --source DIR.")
 

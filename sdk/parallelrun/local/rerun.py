@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import layout, spec_hash
+from parallelrun.api import layout, source_files, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
-from parallelrun.local import changes, code, prepare, resolve, resume, run_folder, source
+from parallelrun.local import changes, code, prepare, resolve, resume, run_folder
 from parallelrun_worker.schema import versions as schema_versions
 
 #: Fields that the plan or the sealed results were made with.
@@ -96,7 +96,7 @@ def _code(ground: resolve.Ground, base: Path, record: dict[str, Any], given: Pat
     before = code.Code(record["source"]["origin"], record["source"]["digests"])
     if not before.origin.startswith("configmap://"):
         now = code.current(before, ground.folder)
-        difference = source.difference(before.digests, now) if now is not None else ""
+        difference = source_files.difference(before.digests, now) if now is not None else ""
         if difference:
             ground.say(
                 f"{before.origin}: {difference} since the earlier run; its own copy is run again "

@@ -13,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout, spec_hash
+from parallelrun.api import layout, source_files, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, configmaps, outputs, prepare, run_folder
-from parallelrun.local import source as sources
 from parallelrun.local.resolve import Ground
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _same_source(record: dict[str, Any], ground: Ground, given: Path | None) -> 
     elif before.origin.startswith("configmap://"):
         return  # compared as a ConfigMap
     now = code.current(before, ground.folder)
-    difference = "" if now is None else sources.difference(before.digests, now)
+    difference = "" if now is None else source_files.difference(before.digests, now)
     if difference:
         raise InputChanged(f"{before.origin}: {difference} since the run began.", _START_ANEW)
 

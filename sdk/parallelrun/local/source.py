@@ -1,45 +1,19 @@
-"""The source folder of a job: found, checked against limits, copied into the run's folder and hashed.
+"""The source folder of a run on this machine, copied into the run's folder.
 
 Each run has its own writable copy, which is the working directory of its processes: scripts clone and write into it,
-and an edit made while a job runs must not reach half of its processes. The limits are those of Azure's snapshots; a
-folder above them nearly always has the data in it, and copying data is not what anyone wants.
+and an edit made while a job runs must not reach half of its processes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from parallelrun.api import hints
-from parallelrun.api.errors import InputChanged, SourceError
+from parallelrun.api import source_files
+from parallelrun.api.errors import InputChanged
+from parallelrun.api.source_files import File as File
+from parallelrun.api.source_files import folder as folder
 from parallelrun.local import run_folder
-
-MAX_BYTES = 300 * 1024 * 1024
-MAX_FILES = 10_000
-#: Folders that are never code of the job.
-_SKIPPED = {".git", "__pycache__", ".venv"}
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a source folder."""
-
-    name: str  # relative to the folder, with forward slashes
-    size: int  # bytes
-    mode: int  # permission bits
-
-
-def folder(where: str, path: Path) -> Path:
-    """``path``, if it is a folder that can be read; else SourceError that names the field."""
-    if not path.exists():
-        raise SourceError(f"{where}: {path} does not exist.", hints.missing_path(path))
-    if not path.is_dir():
-        raise SourceError(f"{where}: {path} is a file, not a folder.", f"Name the folder it is in: {path.parent}")
-    return path
 
 
 def files(root: Path, skip: Path | None = None) -> list[File]:
@@ -47,14 +21,7 @@ def files(root: Path, skip: Path | None = None) -> list[File]:
 
     ``skip`` is one more folder to leave out, without links in it. Raises SourceError for a folder above the limits.
     """
-    found: list[File] = []
-    size = 0
-    for file in _walk(root, "", skip, (os.path.realpath(root),)):
-        found.append(file)
-        size += file.size
-        if len(found) > MAX_FILES or size > MAX_BYTES:
-            raise _too_large(root, found, size)
-    return sorted(found, key=lambda file: os.fsencode(file.name))
+    return source_files.files(root, lambda path: Path(path) == skip or run_folder.looks_like_run(Path(path)))
 
 
 def copy(root: Path, found: list[File], target: Path) -> dict[str, str]:
@@ -62,23 +29,9 @@ def copy(root: Path, found: list[File], target: Path) -> dict[str, str]:
 
     Raises SourceError for a file that cannot be read, RunFolderError or NoSpace where ``target`` cannot be written.
     """
-    digests = {}
     with run_folder.explained(target):
         target.mkdir()
-    for file in found:
-        data = _read(root, file)
-        digests[file.name] = _digest(data, file.mode)
-        copied = target / file.name
-        with run_folder.explained(target):
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copied.write_bytes(data)
-            copied.chmod(file.mode | 0o600)
-    return digests
-
-
-def digests(root: Path, found: list[File]) -> dict[str, str]:
-    """Each file's digest by name, over its bytes and permissions."""
-    return {file.name: _digest(_read(root, file), file.mode) for file in found}
+        return source_files.copy(root, found, target)
 
 
 def copy_again(base: Path, wanted: Mapping[str, str], target: Path) -> None:
@@ -87,7 +40,7 @@ def copy_again(base: Path, wanted: Mapping[str, str], target: Path) -> None:
     Raises InputChanged, naming the file, where one is not what was run.
     """
     try:
-        found = [_file(base, name) for name in wanted]
+        found = [source_files.file_at(base, name) for name in wanted]
     except FileNotFoundError as error:
         raise InputChanged(f"{error.filename} is no longer there.", "Give the source again: --source DIR.") from None
     copied = copy(base, found, target)
@@ -99,71 +52,5 @@ def copy_again(base: Path, wanted: Mapping[str, str], target: Path) -> None:
             )
 
 
-def combined(digests_by_name: Mapping[str, str]) -> str:
-    """One hash over names, permissions and bytes of all files."""
-    whole = hashlib.sha256()
-    for name, digest in sorted(digests_by_name.items()):
-        whole.update(os.fsencode(name) + b"\0" + digest.encode() + b"\0")
-    return whole.hexdigest()
-
-
-def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What changed, in a sentence that names the first file; "" if nothing did."""
-    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    if not changed:
-        return ""
-    name = changed[0]
-    what = "was removed" if name not in now else "was added" if name not in before else "has changed"
-    return f"{name} {what}" + (f", and {len(changed) - 1} more" if len(changed) > 1 else "")
-
-
-def _walk(root: Path, below: str, skip: Path | None, above: tuple[str, ...]) -> Iterator[File]:
-    """Files below ``root/below``; links are followed, but never in a circle and never to nowhere."""
-    try:
-        entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
-    except OSError as error:
-        raise SourceError(f"{root / below} cannot be read: {error.strerror}.", "Source is copied whole.") from None
-    for entry in entries:
-        name = f"{below}/{entry.name}" if below else entry.name
-        if entry.is_dir():
-            real = os.path.realpath(entry.path)
-            if entry.name not in _SKIPPED and real not in above and not _is_run(Path(real), skip):
-                yield from _walk(root, name, skip, (*above, real))
-        elif entry.is_file():
-            yield _file(root, name)
-
-
-def _is_run(path: Path, skip: Path | None) -> bool:
-    return path == skip or run_folder.looks_like_run(path)
-
-
-def _file(root: Path, name: str) -> File:
-    status = os.stat(root / name)
-    return File(name, status.st_size, status.st_mode & 0o777)
-
-
-def _read(root: Path, file: File) -> bytes:
-    try:
-        return (root / file.name).read_bytes()
-    except OSError as error:
-        raise SourceError(f"{root / file.name} cannot be read: {error.strerror}.", "Source is copied whole.") from None
-
-
-def _digest(data: bytes, mode: int) -> str:
-    return f"{mode:o}:{hashlib.sha256(data).hexdigest()}"
-
-
 def _bytes_of(digest: str) -> str:
     return digest.partition(":")[2]
-
-
-def _too_large(root: Path, found: list[File], size: int) -> SourceError:
-    by_entry: Counter[str] = Counter()
-    for file in found:
-        by_entry[file.name.partition("/")[0]] += file.size if size > MAX_BYTES else 1
-    largest = by_entry.most_common(1)[0][0]
-    limit = f"{MAX_BYTES // (1024 * 1024)} MB" if size > MAX_BYTES else f"{MAX_FILES:,} files"
-    return SourceError(
-        f"The source folder {root} is above {limit}, most of it in {largest}.",
-        "source.directory is copied for every run and should hold only code: put data elsewhere and name it in inputs.",
-    )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from parallelrun.api import entry_script as script
 from parallelrun.api.errors import SourceError
-from parallelrun.local import script
 
 MAY_DEFINE = {
     "def": "def run(b): return b",

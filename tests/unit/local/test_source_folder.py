@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from parallelrun.api import source_files
 from parallelrun.api.errors import InputChanged, SourceError
 from parallelrun.local import run_folder, source
 
@@ -29,7 +30,7 @@ def test_copies_are_writable_and_keep_what_is_executable(code: Path, tmp_path: P
     assert list(digests) == ["pkg/a b\n.py", "score.py", "tool.sh"]
     assert (tmp_path / "copy" / "pkg" / "a b\n.py").read_text() == "y"
     assert (tmp_path / "copy" / "tool.sh").stat().st_mode & 0o777 == 0o755
-    assert source.digests(code, source.files(code)) == digests
+    assert source_files.digests(code, source.files(code)) == digests
 
 
 def test_version_control_caches_and_runs_are_left_out(code: Path) -> None:
@@ -61,7 +62,7 @@ def test_names_that_are_not_utf8_are_copied(code: Path, tmp_path: Path) -> None:
     assert (tmp_path / "copy" / name).exists()
     run_folder.write_json(tmp_path, "digests.json", digests)
     assert run_folder.read_json(tmp_path, "digests.json") == digests
-    assert source.combined(digests)
+    assert source_files.combined(digests)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +76,12 @@ def test_names_that_are_not_utf8_are_copied(code: Path, tmp_path: Path) -> None:
     ],
 )
 def test_every_change_changes_the_hash_and_is_named(code: Path, change: object, said: str) -> None:
-    before = source.digests(code, source.files(code))
-    assert source.difference(before, source.digests(code, source.files(code))) == ""
+    before = source_files.digests(code, source.files(code))
+    assert source_files.difference(before, source_files.digests(code, source.files(code))) == ""
     change(code)  # type: ignore[operator]
-    now = source.digests(code, source.files(code))
-    assert source.combined(now) != source.combined(before)
-    assert source.difference(before, now) == said
+    now = source_files.digests(code, source.files(code))
+    assert source_files.combined(now) != source_files.combined(before)
+    assert source_files.difference(before, now) == said
 
 
 def test_a_folder_above_the_limits_is_refused_with_its_largest_part(
@@ -89,23 +90,23 @@ def test_a_folder_above_the_limits_is_refused_with_its_largest_part(
     (code / "data").mkdir()
     for number in range(5):
         (code / "data" / str(number)).write_text("")
-    monkeypatch.setattr(source, "MAX_FILES", 4)
+    monkeypatch.setattr(source_files, "MAX_FILES", 4)
     with pytest.raises(SourceError, match=r"above 4 files, most of it in data(.|\n)*hold only code"):
         source.files(code)
 
 
 def test_one_huge_file_is_refused_before_it_is_read(code: Path) -> None:
     with open(code / "data.csv", "wb") as file:
-        file.truncate(source.MAX_BYTES + 1)
+        file.truncate(source_files.MAX_BYTES + 1)
     with pytest.raises(SourceError, match=r"above 300 MB, most of it in data.csv"):
         source.files(code)
 
 
 def test_a_source_that_is_missing_or_a_file_is_refused(code: Path) -> None:
     with pytest.raises(SourceError, match=r'source.directory: .*cod does not exist(.|\n)*Did you mean "code"'):
-        source.folder("spec.source.directory", code.parent / "cod")
+        source_files.folder("spec.source.directory", code.parent / "cod")
     with pytest.raises(SourceError, match=r"is a file, not a folder(.|\n)*Name the folder it is in"):
-        source.folder("--source", code / "score.py")
+        source_files.folder("--source", code / "score.py")
 
 
 def test_an_earlier_run_s_copy_is_copied_without_what_its_script_made(code: Path, tmp_path: Path) -> None:
