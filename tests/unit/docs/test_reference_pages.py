@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
+import jsonschema
+import pytest
 import yaml
 
 from parallelrun.api import conditions
@@ -13,6 +17,15 @@ from parallelrun_operator.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
+
+
+VALUES = [
+    pytest.param(yaml.safe_load(block), id=f"{page.stem}-{number}")
+    for page in sorted(DOCS.glob("how-to/*.md"))
+    for number, block in enumerate(
+        re.findall(r"^```yaml values\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    )
+]
 
 
 def listed(page: str, heading: str | None = None) -> list[str]:
@@ -58,3 +71,30 @@ def test_every_metric_is_explained() -> None:
     families = [(f"{one.name}{ends.get(one.type, '')}", one.type) for one in Metrics().registry.collect()]
     page = (DOCS / "reference" / "metrics.md").read_text()
     assert re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE) == families
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_values_shown_are_values_of_the_chart(values: dict[str, object]) -> None:
+    schema = json.loads((ROOT / "helm" / "parallelrun" / "values.schema.json").read_text())
+    jsonschema.validate(values, schema)
+
+
+def test_values_named_are_values_of_the_chart() -> None:
+    values = yaml.safe_load((ROOT / "helm" / "parallelrun" / "values.yaml").read_text())
+    table = (DOCS / "how-to" / "install.md").read_text().partition("Values that matter")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)))
+    assert len(named) > 8
+    for name in named:
+        below = values
+        for part in name.split("."):
+            assert part in below, name
+            below = below[part]
+
+
+def test_images_are_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    pages = [*DOCS.glob("how-to/*.md"), *ROOT.glob("examples/*/cluster-job.yaml")]
+    tag = re.compile(r"parallelrun/(?:runner[-a-z]*|operator|\$image):([\w.]+)")
+    tags = [found for page in pages for found in tag.findall(page.read_text())]
+    assert len(tags) >= 3
+    assert set(tags) == {version}
