@@ -35,7 +35,7 @@ build() {
 built() { [[ $(docker image inspect --format '{{index .Config.Labels "dev.parallelrun.inputs"}}' "parallelrun/$1:$version" 2>/dev/null) == "$inputs" ]]; }
 
 # A node remembers what it was given: asking containerd for 2 GB of image by its hash takes longer than reading a file.
-nodes() { docker ps --quiet --filter "label=io.x-k8s.kind.cluster=$cluster" --format '{{.Names}}'; }
+source "$here/nodes.sh"
 loaded() { [[ $(docker exec "$1" cat "/kind/loaded-$2" 2>/dev/null) == "$inputs" ]]; }
 load() {
     local name=$1 node; shift
