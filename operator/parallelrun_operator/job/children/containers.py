@@ -46,7 +46,7 @@ def _fetch(config: Config, resolved: Resolved) -> Json:
 def _prepare(world: World, resolved: Resolved) -> Json:
     claim = pod_layout.claim(resolved.model.spec.volume.claim_name)
     folder = f"{claim}/{pod_layout.job_folder(world.namespace, world.name, world.uid)}"
-    command = [*_OURS, "parallelrun_agent.pod.prepare", "--folder", folder, "--code", _literal(_code(resolved))]
+    command = [*_OURS, "parallelrun_agent.pod.prepare", "--folder", folder, "--code", _literal(resolved.code)]
     container = _ours(world.config, pod_layout.PREPARE, [*command, *_store(world)], volumes.of_prepare(resolved))
     return container | {"env": [*_identity(), _HOME]}
 
@@ -127,16 +127,6 @@ def _variables(resolved: Resolved) -> list[Json]:
     named = {variable["name"] for variable in variables}
     ours = [{"name": "PYTHONUNBUFFERED", "value": "1"}, _HOME]
     return [*(variable for variable in ours if variable["name"] not in named), *variables]
-
-
-def _code(resolved: Resolved) -> str:
-    """Where ``prepare`` finds the source folder."""
-    source = resolved.model.spec.source
-    if source.config_map is not None:
-        return pod_layout.CODE
-    if source.claim is not None:
-        return f"{pod_layout.claim(source.claim.name)}/{source.claim.path}"
-    return pod_layout.CHECKOUT
 
 
 def _literal(text: str) -> str:

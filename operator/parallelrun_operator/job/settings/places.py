@@ -84,6 +84,16 @@ class Places:
             raise ManifestError(f"{where}: {text} cannot be written to.", f"Write to a claim: {_CLAIM}results/folder.")
         return found
 
+    def code(self, where: str, claim: str, path: str) -> Place:
+        """The source folder ``path`` on ``claim``, which is copied to where the script can read it.
+
+        A claim's root is fine where no jobs' folders are. Raises ManifestError.
+        """
+        found = Place(_normal(where, path, path), claim=claim)
+        if found.parts or claim == self.claim:
+            self._refuse(where, path, claim, found.parts)
+        return found
+
     def _literal(self, where: str, text: str) -> Place:
         place, rest = self._split(where, text)
         return Place(_normal(where, text, rest), place.claim, place.config_map)

@@ -39,6 +39,7 @@ class _Named:
         tuple[str, Place]
     ]  # outputs on claims, each with its field: what the worker writes to, beside its job
     output: Place | None  # spec.output.path, which the agent alone writes to
+    code: Place | None  # spec.source.claim, which the agent's side alone reads
 
     @property
     def read(self) -> list[Place]:
@@ -59,6 +60,7 @@ def resolve(job: Json, config: Config) -> Resolved:
         settings=settings,
         settings_files=_files(settings, job),
         image=model.spec.environment.image or config.runner_image,
+        code=_code(model, named),
         claims=claims,
         config_maps=config_maps,
         folders=folders.mounted(named.read, named.written),
@@ -68,7 +70,7 @@ def resolve(job: Json, config: Config) -> Resolved:
 
 
 def _places(model: ParallelRunJob, places: Places) -> _Named:
-    spec, output = model.spec, model.spec.output.path
+    spec, output, code = model.spec, model.spec.output.path, model.spec.source.claim
     outputs, written = _outputs(spec.outputs, places)
     return _Named(
         inputs=[
@@ -85,6 +87,7 @@ def _places(model: ParallelRunJob, places: Places) -> _Named:
         outputs=outputs,
         written=written,
         output=None if output is None else places.writable("spec.output.path", output),
+        code=None if code is None else places.code("spec.source.claim.path", code.name, code.path),
     )
 
 
@@ -160,14 +163,19 @@ def _with_texts(model: ParallelRunJob, base: JobSettings, named: _Named) -> tupl
 
 def _volumes(model: ParallelRunJob, named: _Named) -> tuple[dict[str, bool], tuple[str, ...]]:
     """Claims by name, whether they are written to; and ConfigMaps. In the manifest's order."""
-    spec = model.spec
-    claims = {spec.volume.claim_name: True}
+    claims = {model.spec.volume.claim_name: True}
     written = [place for _, place in named.written] + ([named.output] if named.output else [])
     claims |= {place.claim: True for place in written}
-    read = [place.claim for place in named.read if place.claim]
-    for claim in [*read, *([spec.source.claim.name] if spec.source.claim else [])]:
-        claims.setdefault(claim, False)
+    for place in [*named.read, *([named.code] if named.code else [])]:
+        if place.claim:
+            claims.setdefault(place.claim, False)
     return claims, tuple(dict.fromkeys(place.config_map for place in named.read if place.config_map))
+
+
+def _code(model: ParallelRunJob, named: _Named) -> str:
+    if named.code is not None:
+        return named.code.path
+    return pod_layout.CHECKOUT if model.spec.source.config_map is None else pod_layout.CODE
 
 
 def _needs(model: ParallelRunJob, claims: dict[str, bool], config_maps: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

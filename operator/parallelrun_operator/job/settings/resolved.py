@@ -25,6 +25,7 @@ class Resolved:
     settings: JobSettings
     settings_files: dict[str, str]  # settings.json and job.yaml, as their ConfigMap holds them
     image: str  # of the worker
+    code: str  # where the source folder is found in the pod, before this pod's copy of it is made
     claims: dict[str, bool]  # claims that the agent mounts whole, by name: whether it writes to them
     config_maps: tuple[str, ...]  # ConfigMaps that the agent and the worker mount
     folders: tuple[Folder, ...]  # what the worker mounts of claims, beside the job's folder
