@@ -31,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("the operator cannot start: %s", error)
         return FAILED
     except BaseExceptionGroup as group:
-        for error in _leaves(group):
-            known = isinstance(error, (ParallelRunError, LeadershipLost))
-            log.error("the operator ends: %s", error, exc_info=None if known else error)
+        for cause in _leaves(group):
+            known = isinstance(cause, (ParallelRunError, LeadershipLost))
+            log.error("the operator ends: %s", cause, exc_info=None if known else cause)
         return FAILED
     return 0
 

@@ -58,6 +58,7 @@ class Pulse:
         whole = self.complete()
         self._seen[kind] = now
         self._unseen[kind] = {one: when for one, when in self._unseen[kind].items() if one > beat}
+        self.watching(now)
         return self.complete() and not whole
 
     def complete(self) -> bool:

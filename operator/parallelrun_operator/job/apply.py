@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -78,7 +79,8 @@ class Applier:
             case Create(obj):
                 await self._create(obj)
             case Patch(resource, name, patch):
-                self._remember(await self._kube.patch(resource, key.namespace, name, patch))
+                with contextlib.suppress(errors.NotFound):  # the watch will tell
+                    self._remember(await self._kube.patch(resource, key.namespace, name, patch))
             case Delete():
                 await self._delete(key, action)
             case Expire(node, holder):
@@ -90,7 +92,8 @@ class Applier:
             case MarkReported():
                 await self._leases(key).update_header(lambda h: (reported(h), None))
             case SetStatus(status):
-                await self._set_status(key, status)
+                with contextlib.suppress(errors.NotFound):  # likewise
+                    await self._set_status(key, status)
             case Announce():
                 await announce(self._kube, self._cache.jobs[key], action)
 
@@ -117,10 +120,18 @@ class Applier:
             self._metrics.pods_forced.inc()
 
     async def _set_status(self, key: JobKey, status: Json) -> None:
+        """By the resourceVersion: nothing else keeps the status of a job from one created again under its name."""
         kind = PARALLEL_RUN_JOBS
-        meta = {"name": key.name, "namespace": key.namespace, "uid": key.uid}  # of another uid: Conflict
-        obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "status": status}
-        self._remember(await self._kube.apply(obj, MANAGER, subresource="status"))
+        job = self._cache.jobs[key]
+        while job["metadata"]["uid"] == key.uid:
+            meta = {name: job["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
+            obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "status": status}
+            try:
+                self._remember(await self._kube.apply(obj, MANAGER, subresource="status"))
+                return
+            except errors.Conflict:
+                self._metrics.conflicts.inc()
+                job = await self._kube.get(kind, key.namespace, key.name)
 
     async def _expire(self, key: JobKey, node: int, holder: str) -> None:
         leases = self._leases(key)

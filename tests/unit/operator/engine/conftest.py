@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-HERE = Path(__file__)
-sys.path.insert(0, str(HERE.parents[2] / "kube"))
-sys.path.insert(0, str(HERE.parent))
-
 from api_server import ApiServer
 
 from parallelrun.kube.resources import CRDS
 
-CRD = HERE.parents[4] / "crds" / "parallelrunjobs.yaml"
+CRD = Path(__file__).parents[4] / "crds" / "parallelrunjobs.yaml"
 
 
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A real API server that knows ParallelRunJobs; whoever kills it starts it again."""
+    """A real API server that knows ParallelRunJobs; nobody stops it."""
     server = ApiServer(tmp_path_factory.mktemp("api-server"))
+    try:
+        server.start()
+        asyncio.run(_install(server))
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def own_api_server(tmp_path: Path) -> Iterator[ApiServer]:
+    """One for a test that stops it."""
+    server = ApiServer(tmp_path)
     try:
         server.start()
         asyncio.run(_install(server))
