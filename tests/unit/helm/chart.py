@@ -33,15 +33,16 @@ class Helm:
         command = [self.program, *map(str, arguments), "--values", "-"]
         return subprocess.run(command, input=json.dumps(values or {}), capture_output=True, text=True, check=False)
 
-    def text(self, values: Json | None = None, *, release: str = RELEASE) -> str:
+    def text(self, values: Json | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
         """All objects, as YAML."""
-        made = self.run("template", release, CHART, "--namespace", NAMESPACE, *VERSION, values=values)
+        made = self.run("template", release, CHART, "--namespace", namespace, *VERSION, values=values)
         assert made.returncode == 0, made.stderr
         return made.stdout
 
-    def objects(self, values: Json | None = None, *, release: str = RELEASE) -> list[Json]:
+    def objects(self, values: Json | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> list[Json]:
         """All objects."""
-        return [one for one in yaml.load_all(self.text(values, release=release), yaml.CSafeLoader) if one]
+        text = self.text(values, release=release, namespace=namespace)
+        return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
 
     def refusal(self, values: Json) -> str:
         """What Helm says of values that it must not take."""
