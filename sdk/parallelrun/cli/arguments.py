@@ -10,12 +10,30 @@ from parallelrun.api.errors import ManifestError
 
 
 def add_run(parser: argparse.ArgumentParser, required: bool = False) -> None:
-    """RUN: which run a command is about."""
-    what = "the run's folder, its name under ./runs, or a job's name for that job's newest run"
+    """RUN, and the cluster's options: which run or job a command is about."""
+    what = "a run's folder, its name under ./runs, or a job's name: its newest run there, else the job in the cluster"
     if required:
         parser.add_argument("run", metavar="RUN", help=what)
     else:
         parser.add_argument("run", metavar="RUN", nargs="?", help=f"{what} (default: the newest under ./runs)")
+    add_cluster(parser)
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """-n, --context, --kubeconfig: the cluster, and where in it."""
+    group = parser.add_argument_group("cluster (each of these means the job in the cluster)")
+    group.add_argument("-n", "--namespace", metavar="NAME", help="its namespace (default: the kubeconfig's)")
+    group.add_argument("--context", metavar="NAME", help="the kubeconfig's context (default: the current one)")
+    group.add_argument("--kubeconfig", metavar="FILE", help="(default: $KUBECONFIG, else ~/.kube/config)")
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """--image: of the pod that reads or writes a volume."""
+    parser.add_argument(
+        "--image",
+        metavar="IMAGE",
+        help="in a cluster: of the short-lived pod that reaches the volume (default: the job's runner image)",
+    )
 
 
 def add_format(parser: argparse.ArgumentParser, choices: Sequence[str] = ("table", "json", "yaml", "name")) -> None:
@@ -80,3 +98,13 @@ def positive(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
+
+
+def claim_url(text: str) -> tuple[str, str]:
+    """pvc://CLAIM/PATH as (claim, path); raises ManifestError when it is none, or leads out of the claim."""
+    scheme, separator, rest = text.partition("://")
+    claim, _, path = rest.partition("/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if scheme != "pvc" or not separator or not claim or ".." in parts:
+        raise ManifestError(f"{text}: this is not pvc://CLAIM/PATH.", "Example: pvc://parallelrun/images")
+    return claim, "/".join(parts)

@@ -8,11 +8,12 @@ from parallelrun.cli import arguments
 from parallelrun.cli.steering import steer
 
 DESCRIPTION = """\
-End a live run, as failed with reason Cancelled. What is finished is kept; `parallelrun run JOB.yaml --resume` goes on
-with it.
+End a live run, as failed with reason Cancelled. What is finished is kept: `parallelrun run JOB.yaml --resume` goes on
+with it, and `parallelrun rerun --failed` with a job in a cluster.
 
-Example:
-  parallelrun cancel mnist"""
+Examples:
+  parallelrun cancel mnist
+  parallelrun cancel mnist -n scoring"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,4 +23,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Send it."""
-    return steer(args.run, "cancel", "cancelled")
+    return steer(args, "cancel", "cancelled", cancel=True)

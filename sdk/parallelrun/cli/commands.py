@@ -41,15 +41,17 @@ class Command:
         return cast(CommandModule, importlib.import_module(f"parallelrun.cli.{self.module or self.name}"))
 
 
-RUNNING, LOOKING, STEERING, WRITING, TOOLS = "Run", "Look at a run", "Steer a live run", "Write manifests", "Tools"
-GROUPS = (RUNNING, LOOKING, STEERING, WRITING, TOOLS)
+RUNNING, LOOKING, STEERING = "Run", "Look at a run or job", "Steer a live run or job"
+MOVING, WRITING, TOOLS = "Move files", "Write manifests", "Tools"
+GROUPS = (RUNNING, LOOKING, STEERING, MOVING, WRITING, TOOLS)
 
 COMMANDS = (
     Command("run", "run a manifest on this machine", RUNNING),
+    Command("submit", "apply a manifest to a cluster, with its source folder", RUNNING),
     Command("rerun", "run a finished run again, whole or only what failed", RUNNING),
     Command("debug", "run one mini-batch in this terminal, under pdb", RUNNING),
-    Command("list", "the runs under ./runs", LOOKING, "list_runs"),
-    Command("get", "one run: phase, counts, output", LOOKING),
+    Command("list", "the runs under ./runs, or the jobs of a cluster", LOOKING, "list_runs"),
+    Command("get", "one run or job: phase, counts, output", LOOKING),
     Command("results", "print or copy a run's output", LOOKING),
     Command("failures", "what failed, grouped by error, with files and tracebacks", LOOKING),
     Command("logs", "what the script printed and logged", LOOKING),
@@ -58,9 +60,12 @@ COMMANDS = (
     Command("suspend", "pause a live run: what is running finishes, nothing new starts", STEERING),
     Command("resume", "let a suspended run go on", STEERING),
     Command("cancel", "end a live run; what is finished stays", STEERING),
+    Command("delete", "delete a job of a cluster; its files stay, unless --results", STEERING),
+    Command("upload", "put files onto a claim of a cluster", MOVING),
+    Command("download", "fetch files of a claim of a cluster", MOVING),
     Command("validate", "check a manifest, every problem at once", WRITING),
     Command("schema", "the CRD, or with --json the manifest's JSON schema", WRITING),
-    Command("doctor", "check this machine", TOOLS),
+    Command("doctor", "check this machine, and the cluster if there is one", TOOLS),
     Command("completion", "a completion script for bash, zsh or fish", TOOLS),
     Command("version", "the version", TOOLS),
 )
@@ -123,4 +128,4 @@ def overview() -> str:
     for group in GROUPS:
         lines += ["", f"{group}:"]
         lines += [f"  {c.name:<{width}}  {c.summary}" for c in COMMANDS if c.group == group]
-    return "\n".join([*lines, "", "Start here: parallelrun run JOB.yaml"])
+    return "\n".join([*lines, "", "Start here: parallelrun run JOB.yaml, then parallelrun submit JOB.yaml"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError, RunFolderError
-from parallelrun.cli import arguments, folders
+from parallelrun.cli import arguments, folders, targets
 
 DESCRIPTION = """\
 Run one mini-batch in this terminal, under pdb: it stops at the start of run(), and where an exception was raised.
@@ -37,12 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="DIR", type=Path, help="the script's folder, in place of the run's copy")
     arguments.add_sets(parser)
     arguments.add_maps(parser)
+    arguments.add_cluster(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Set the mini-batch up in a temporary folder and run it."""
     from parallelrun.cli.debug_session import Session
 
+    if targets.place_of(args).said:
+        raise ManifestError(
+            "debug runs a mini-batch on this machine, and needs the run and its input here.",
+            "Fetch the input (parallelrun download), then: parallelrun debug JOB.yaml --mini-batch N --map URL=DIR",
+        )
     if args.source is not None and not args.source.is_dir():
         raise ManifestError(f"--source {args.source}: there is no such folder.")
     with tempfile.TemporaryDirectory(prefix="parallelrun-debug-") as scratch:

@@ -7,7 +7,14 @@ from parallelrun.leases import header
 
 #: Reasons of Aborted that come before the first init(): nothing of the user's has run.
 BEFORE_INIT = frozenset(
-    {header.INPUT_CHANGED, header.INPUT_ERROR, header.SOURCE_ERROR, header.ENVIRONMENT_ERROR, "PlanningFailed"}
+    {
+        header.INPUT_CHANGED,
+        header.INPUT_ERROR,
+        header.SOURCE_ERROR,
+        header.ENVIRONMENT_ERROR,
+        "PlanningFailed",  # these two as in api.conditions, which takes the models to import
+        "ManifestError",
+    }
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import exit_codes
-from parallelrun.cli import arguments, folders, summary
+from parallelrun.cli import arguments, folders, summary, targets
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.terminal import give, plural, printable, tell
 
@@ -26,7 +26,8 @@ Examples:
   parallelrun failures
   parallelrun failures mnist --full
   parallelrun failures mnist --mini-batch 17
-  parallelrun failures mnist -o json | jq -r '.[].files[]'"""
+  parallelrun failures mnist -o json | jq -r '.[].files[]'
+  parallelrun failures mnist -n scoring"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +36,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mini-batch", metavar="N", type=arguments.positive, help="only this one, in full")
     parser.add_argument("--full", action="store_true", help="every failure, all files, whole tracebacks")
     arguments.add_format(parser)
+    arguments.add_image(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print them."""
-    folder = folders.find(args.run)
+    target = targets.find(args)
+    if isinstance(target, Path):
+        return show(target, args)
+    from parallelrun.cli.in_cluster.files import copied_reports
+
+    with copied_reports(target, args.image) as folder:
+        return show(folder, args)
+
+
+def show(folder: Path, args: argparse.Namespace) -> int:
+    """Print the failures of a run's folder; the exit code."""
     failures = _failures(folder, args.mini_batch)
     if args.format != "table":
         values = [as_json(failure) for failure in failures]

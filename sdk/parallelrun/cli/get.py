@@ -6,16 +6,18 @@ import argparse
 import time
 
 from parallelrun.api import exit_codes
-from parallelrun.cli import arguments, folders
+from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.list_runs import progress
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.terminal import plural, size
 
 DESCRIPTION = """\
-Show one run: phase, counts, output.
+Show one run, or one job in a cluster: phase, counts, output. Of a job in a cluster, -o json and -o yaml have the whole
+object.
 
 Examples:
   parallelrun get
+  parallelrun get mnist -n scoring
   parallelrun get runs/mnist-20260131-120000 -o json"""
 
 
@@ -27,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print the run."""
-    run = folders.state(folders.find(args.run))
+    target = targets.find(args)
+    if isinstance(target, targets.InCluster):
+        from parallelrun.cli.in_cluster import looking
+
+        return looking.give_job(target, args.format)
+    run = folders.state(target)
     give_as(args.format, run.as_json(), [str(run.folder)], ("", ""), _facts(run))
     return exit_codes.DONE
 

@@ -7,28 +7,36 @@ import time
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
-from parallelrun.cli import arguments, folders
+from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.terminal import duration, tell
 
 DESCRIPTION = """\
-List the runs under ./runs, the newest last.
+List the runs under ./runs, the newest last; or the jobs in a cluster, when one is named or nothing was run here.
 
 Phase "Interrupted" is a run that has not ended and that no process runs; `parallelrun run JOB.yaml --resume` goes on
 with it.
 
 Examples:
   parallelrun list
-  parallelrun list -o name | tail -1"""
+  parallelrun list -o name | tail -1
+  parallelrun list -n scoring
+  parallelrun list -A"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `list`."""
     arguments.add_format(parser)
+    arguments.add_cluster(parser)
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="the jobs of all namespaces of the cluster")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print the list."""
+    if args.all_namespaces or targets.means_cluster(args):
+        from parallelrun.cli.in_cluster import looking
+
+        return looking.give_list(targets.place_of(args), args.all_namespaces, args.format)
     states = sorted(_readable(), key=lambda run: (run.started, run.folder))
     now = time.time()
     rows = [

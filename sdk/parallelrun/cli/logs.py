@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
-from parallelrun.cli import arguments, folders, log_files
+from parallelrun.cli import arguments, log_files, targets
 from parallelrun.cli.log_files import SCRIPT, STDERR, STDOUT, SYS, Log, Selection, Tail
 from parallelrun.cli.terminal import is_terminal, printable, tell
 from parallelrun.local import control
@@ -21,12 +21,17 @@ Print what the script's processes printed (stdout, stderr) and logged, or with -
 A process runs one mini-batch after the other and writes to one file: --mini-batch and --failed choose the processes
 that ran them, and show all that these wrote.
 
+Of a job in a cluster that still goes on, these are the lines of its pods, stdout and stderr together; of one that is
+over, and with --mini-batch, --failed or --stderr, the files on its volume, which a short-lived pod reads.
+
 Examples:
   parallelrun logs -f
   parallelrun logs mnist --failed --stderr --tail 50
-  parallelrun logs mnist --node 1 --process 0"""
+  parallelrun logs mnist --node 1 --process 0
+  parallelrun logs mnist -n scoring -f"""
 
 EVERY = 0.3  # seconds
+Places = set[tuple[int, int | None]]  # (node, process; None: not known which)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--stderr", action="store_true", help="only what was printed to stderr")
     kind.add_argument("--sys", action="store_true", help="parallelrun's own log of each node")
+    arguments.add_image(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print the logs."""
-    folder = folders.find(args.run)
-    selection = Selection(_kinds(args), args.node, args.process, _places(folder, args))
+    target = targets.find(args)
+    if isinstance(target, Path):
+        return show(target, args, _places(target, args))
+    from parallelrun.cli.in_cluster import job_logs
+
+    return job_logs.logs(target, args)
+
+
+def show(folder: Path, args: argparse.Namespace, places: Places | None) -> int:
+    """Print the logs in a run's folder, of ``places`` (None: all), as ``args`` says; the exit code."""
+    selection = Selection(kinds(args), args.node, args.process, places)
     tails = _Tails(folder, selection, args.tail)
     try:
         if args.follow:
@@ -62,21 +77,27 @@ def execute(args: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def _kinds(args: argparse.Namespace) -> tuple[str, ...]:
+def kinds(args: argparse.Namespace) -> tuple[str, ...]:
+    """The kinds of logs that ``args`` asks for."""
     if args.sys:
         return (SYS,)
     return (STDERR,) if args.stderr else (STDOUT, STDERR, SCRIPT)
 
 
-def _places(folder: Path, args: argparse.Namespace) -> set[tuple[int, int | None]] | None:
+def _places(folder: Path, args: argparse.Namespace) -> Places | None:
     if args.mini_batch is None and not args.failed:
         return None
+    return places_of(folder, args.mini_batch, args.failed, str(folder))
+
+
+def places_of(folder: Path, mini_batch: int | None, failed: bool, shown: str) -> Places:
+    """Which processes ran that mini-batch, or ones that failed. Raises RunFolderError that names ``shown``."""
     from parallelrun.cli import outcomes
 
-    places = outcomes.places(folder, args.mini_batch, args.failed)
+    places = outcomes.places(folder, mini_batch, failed)
     if not places:
-        what = f"mini-batch {args.mini_batch}" if args.mini_batch is not None else "a mini-batch that failed"
-        raise RunFolderError(f"{folder}: no process of this run ran {what}.")
+        what = f"mini-batch {mini_batch}" if mini_batch is not None else "a mini-batch that failed"
+        raise RunFolderError(f"{shown}: no process of this run ran {what}.")
     return places
 
 

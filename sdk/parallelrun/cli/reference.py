@@ -23,8 +23,10 @@ INTRODUCTION = """\
 What people read goes to stderr, what programs read to stdout. Names, messages and tracebacks are shown with control
 characters escaped when they go to people.
 
-A command that takes `RUN` takes the folder of a run, its name under `./runs`, or a job's name, for the newest run of
-that job under `./runs`. Left out, it is the newest run under `./runs`; commands that steer a run want it said.
+A command that takes `RUN` takes the folder of a run, its name under `./runs`, or a job's name: its newest run under
+`./runs` or, where there is none, the job in the cluster. Left out, it is the newest run under `./runs`; commands that
+steer a run want it said. With `-n`, `--context` or `--kubeconfig`, and called as `kubectl parallelrun`, it is always
+the job in the cluster. A name that could be both is the run here, and a line on stderr says so.
 
 `PARALLELRUN_DEBUG=1` shows the traceback of a defect at once instead of keeping it in a file.
 

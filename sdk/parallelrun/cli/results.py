@@ -9,7 +9,7 @@ from pathlib import Path
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
-from parallelrun.cli import arguments, folders
+from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.terminal import give, is_terminal, printable, tell
 from parallelrun.local.run_folder import read_settings
 
@@ -19,20 +19,34 @@ Print a finished run's output on stdout, or copy it.
 With --to, the output file and the folders that the script wrote itself (spec.outputs) are copied into DIR, and the
 paths of the copies are printed.
 
+Of a job in a cluster, a short-lived pod with your own rights reads the volume. With --to, reports and logs come too:
+`parallelrun get`, `failures` and `logs` work on DIR. The output is there only when it has the SHA-256 that the job's
+status says.
+
 Examples:
   parallelrun results | head
-  parallelrun results mnist --to /data/mnist"""
+  parallelrun results mnist --to /data/mnist
+  parallelrun results mnist -n scoring --to mnist-results"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `results`."""
     arguments.add_run(parser)
     parser.add_argument("--to", metavar="DIR", type=Path, help="copy into this folder, which is made if need be")
+    arguments.add_image(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print or copy."""
-    folder = folders.find(args.run)
+    target = targets.find(args)
+    if isinstance(target, Path):
+        return _results(target, args)
+    from parallelrun.cli.in_cluster import files
+
+    return files.results(target, args.to, args.image)
+
+
+def _results(folder: Path, args: argparse.Namespace) -> int:
     run = folders.state(folder)
     if run.phase != "Done":
         raise RunFolderError(

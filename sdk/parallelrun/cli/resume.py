@@ -12,8 +12,9 @@ Let a suspended run go on.
 
 A run that was interrupted has no process that could go on: start it again with `parallelrun run JOB.yaml --resume`.
 
-Example:
-  parallelrun resume mnist"""
+Examples:
+  parallelrun resume mnist
+  parallelrun resume mnist -n scoring"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,4 +24,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Send it."""
-    return steer(args.run, "resume", "goes on")
+    return steer(args, "resume", "goes on", suspend=False)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
+
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
-from parallelrun.cli import folders
+from parallelrun.cli import folders, targets
 from parallelrun.cli.progress import counts_text
 from parallelrun.cli.terminal import tell
 from parallelrun.local import control
 
 
-def steer(name: str, command: str, done: str) -> int:
-    """Send ``command`` to the run called ``name`` and say that it is ``done``. Raises RunFolderError."""
-    folder = folders.find(name)
+def steer(args: argparse.Namespace, command: str, done: str, **spec: bool) -> int:
+    """Send ``command`` to the run that ``args`` name and say that it is ``done``. Raises RunFolderError.
+
+    ``spec``: what it means for a job in a cluster.
+    """
+    folder = targets.find(args)
+    if isinstance(folder, targets.InCluster):
+        from parallelrun.cli.in_cluster import steering
+
+        return steering.steer(folder, done, **spec)
     try:
         snapshot = control.ask(folder, command)
     except control.NotLive as error:

@@ -10,8 +10,9 @@ from parallelrun.cli.steering import steer
 DESCRIPTION = """\
 Pause a live run: mini-batches in work finish and are kept, no new one starts, until `parallelrun resume`.
 
-Example:
-  parallelrun suspend mnist"""
+Examples:
+  parallelrun suspend mnist
+  parallelrun suspend mnist -n scoring"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +22,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Send it."""
-    return steer(args.run, "suspend", "suspended")
+    return steer(args, "suspend", "suspended", suspend=True)

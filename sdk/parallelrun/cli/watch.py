@@ -6,7 +6,7 @@ import argparse
 import time
 
 from parallelrun.api import exit_codes
-from parallelrun.cli import arguments, folders
+from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.live import choose, give_json
 from parallelrun.cli.run import add_json
 from parallelrun.cli.terminal import tell
@@ -19,7 +19,8 @@ Exit status: the run's own: 0 done, 1 failed, 130 interrupted.
 
 Examples:
   parallelrun watch
-  parallelrun watch mnist --json"""
+  parallelrun watch mnist --json
+  parallelrun watch mnist -n scoring"""
 
 EVERY = 0.3  # seconds
 
@@ -32,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Show progress till the end."""
-    folder = folders.find(args.run)
+    folder = targets.find(args)
+    if isinstance(folder, targets.InCluster):
+        from parallelrun.cli.in_cluster import following
+
+        return following.watch(folder, args.json)
     display = choose(args.json)
     try:
         while True:

@@ -33,8 +33,8 @@ FAILURES = (
     f"{layout.WINNERS_PREFIX}*",
     f"{layout.SEGMENTS}/*-agent-*",
 )
-#: Beside those, where nothing is frozen yet: which mini-batch has a result, and not the results.
-INDEXES = f"{layout.SEGMENTS}/*.idx"
+#: Beside those, where nothing is frozen yet: which mini-batch has a result, and of the results only their size.
+INDEXES, RESULTS = f"{layout.SEGMENTS}/*.idx", f"{layout.SEGMENTS}/*.dat"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,6 @@ async def describe(kube: Kube, job: Job, image: str | None) -> JobFiles:
             f"pvc://{job.claim}/{job.folder} DIR",
         ) from None
     data = settings.get("data") or {}
-    look = _look(data.get(pod_layout.READER))
     header: dict[str, Any] = {}
     with contextlib.suppress(errors.NotFound):  # the status says how it ended as well
         header = json.loads(
@@ -109,17 +108,29 @@ async def describe(kube: Kube, job: Job, image: str | None) -> JobFiles:
         job,
         JobSettings.from_json(json.loads(data[layout.SETTINGS])),
         header,
-        look if image is None else replace(look, image=image),
+        _look(settings, image),
     )
 
 
-def _look(text: str | None) -> reader.Look:
-    return reader.Look(**json.loads(text)) if text else reader.Look()
+async def look_of(kube: Kube, job: Job, image: str | None) -> reader.Look:
+    """What a reader pod for ``job`` looks like; ``image`` None: the job's own."""
+    try:
+        return _look(await kube.get(CONFIG_MAPS, job.namespace, job.names.settings), image)
+    except errors.NotFound:
+        return _look({}, image)
 
 
-def part(names: Sequence[str], root: str = pod_layout.JOB, prefix: str = "", required: bool = False) -> dict[str, Any]:
+def _look(settings: Json, image: str | None) -> reader.Look:
+    text = (settings.get("data") or {}).get(pod_layout.READER)
+    look = reader.Look(**json.loads(text)) if text else reader.Look()
+    return look if image is None else replace(look, image=image)
+
+
+def part(
+    names: Sequence[str], root: str = pod_layout.JOB, prefix: str = "", required: bool = False, hollow: bool = False
+) -> dict[str, Any]:
     """What to send, as ``in_pod.send`` takes it."""
-    return {"root": root, "names": list(names), "prefix": prefix, "required": required}
+    return {"root": root, "names": list(names), "prefix": prefix, "required": required, "hollow": hollow}
 
 
 async def fetch_results(pod: reader.Reader, files: JobFiles, target: Path, tell: transfer.Tell) -> Path | None:
@@ -142,17 +153,21 @@ async def fetch_results(pod: reader.Reader, files: JobFiles, target: Path, tell:
     return None if output is None else target / output.rsplit("/", 1)[1]
 
 
-async def fetch(
-    pod: reader.Reader, files: JobFiles, names: Sequence[str], target: Path, tell: transfer.Tell = lambda _: None
-) -> None:
-    """Copy those files of the job's folder into ``target``, which is made a readable copy of the job's folder."""
-    await transfer.download(pod, [part(names)], target, tell)
+async def fetch_failures(pod: reader.Reader, files: JobFiles, target: Path, tell: transfer.Tell) -> None:
+    """Copy what tells of failures, and of where mini-batches ran, into ``target``, which reads as a run's folder."""
+    parts = [part(FAILURES)]
+    if not (files.job.done and files.header.get("winners")):
+        parts += [part([INDEXES]), part([RESULTS], hollow=True)]
+    await transfer.download(pod, parts, target, tell)
     finish_copy(target, files)
 
 
-def names_for_failures(files: JobFiles) -> tuple[str, ...]:
-    """What is needed to tell what failed."""
-    return FAILURES if files.header.get("winners") and files.job.done else (*FAILURES, INDEXES)
+async def fetch_names(
+    pod: reader.Reader, files: JobFiles, names: Sequence[str], target: Path, tell: transfer.Tell
+) -> None:
+    """Copy those files of the job's folder into ``target``, which reads as a run's folder."""
+    await transfer.download(pod, [part(names)], target, tell)
+    finish_copy(target, files)
 
 
 def prepare_copy(target: Path, files: JobFiles) -> None:

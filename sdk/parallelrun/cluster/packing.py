@@ -16,10 +16,13 @@ from collections import Counter
 from pathlib import Path
 
 from parallelrun.api.errors import SourceError
+from parallelrun.api.source_files import File
 from parallelrun.kube.client import Json
 from parallelrun.local import source
 
 KEY = "source.tar.gz"
+#: What marks such a ConfigMap: a label and its value.
+COMPONENT, SOURCE = "app.kubernetes.io/component", "source"
 #: What the API server takes for the values of one ConfigMap.
 LIMIT = 1 << 20
 _NAME_LIMIT = 253
@@ -42,7 +45,7 @@ def archive(folder: Path) -> bytes:
     return data
 
 
-def _add(tar: tarfile.TarFile, folder: Path, file: source.File) -> None:
+def _add(tar: tarfile.TarFile, folder: Path, file: File) -> None:
     try:
         data = (folder / file.name).read_bytes()
     except OSError as error:
@@ -61,14 +64,14 @@ def config_map(data: bytes, job: str, namespace: str) -> Json:
         "metadata": {
             "name": job[: _NAME_LIMIT - len(suffix)].rstrip("-.") + suffix,
             "namespace": namespace,
-            "labels": {"app.kubernetes.io/name": "parallelrun", "app.kubernetes.io/component": "source"},
+            "labels": {"app.kubernetes.io/name": "parallelrun", COMPONENT: SOURCE},
         },
         "immutable": True,
         "binaryData": {KEY: base64.b64encode(data).decode()},
     }
 
 
-def _too_large(folder: Path, found: list[source.File], size: int) -> SourceError:
+def _too_large(folder: Path, found: list[File], size: int) -> SourceError:
     by_entry: Counter[str] = Counter()
     for file in found:
         by_entry[file.name.partition(os.sep)[0]] += file.size

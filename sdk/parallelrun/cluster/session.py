@@ -20,7 +20,7 @@ _FORBIDDEN = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)?'
 )
 _NO_SUCH = re.compile(r'parallelrunjobs\.parallelrun\.dev "(?P<name>[^"]+)" not found')
-_NO_KIND = "the server could not find the requested resource"
+_NO_KIND = ("the server could not find the requested resource", "404 page not found")
 _NO_NAMESPACE = re.compile(r'namespaces "(?P<name>[^"]+)" not found')
 
 
@@ -35,11 +35,13 @@ def talk(place: Place, work: Callable[[Kube], Awaitable[T]]) -> T:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        namespace = ""
         try:
             async with await connect(place) as kube:
+                namespace = kube.namespace
                 return await work(kube)
         except errors.KubeError as error:
-            raise explained(error) from error
+            raise explained(error, namespace) from error
 
     try:
         return asyncio.run(conversation())
@@ -57,25 +59,23 @@ async def connect(place: Place) -> Kube:
     return kube
 
 
-def explained(error: errors.KubeError) -> errors.KubeError:
+def explained(error: errors.KubeError, namespace: str = "") -> errors.KubeError:
     """``error`` in words for people, with what to do; what has a hint already stays as it is."""
     if error.hint:
         return error
-    message, hint = _explained(error)
+    message, hint = _explained(error, namespace)
     return type(error)(message, error.status, error.reason, hint, error.causes)
 
 
-def _explained(error: errors.KubeError) -> tuple[str, str]:
+def _explained(error: errors.KubeError, namespace: str) -> tuple[str, str]:
     if isinstance(error, errors.Forbidden):
         return _forbidden(error)
     if found := _NO_SUCH.search(error.message):
-        return (
-            f'There is no job "{found["name"]}" in this namespace.',
-            "See what is there: parallelrun list -n NAMESPACE",
-        )
+        hint = f"See what is there: parallelrun list -n {namespace} (runs of this machine are under ./runs)"
+        return f'There is no job "{found["name"]}" in namespace {namespace}.', hint
     if found := _NO_NAMESPACE.search(error.message):
         return f'There is no namespace "{found["name"]}".', "See: kubectl get namespaces"
-    if isinstance(error, errors.NotFound) and _NO_KIND in error.message:
+    if isinstance(error, errors.NotFound) and any(text in error.message for text in _NO_KIND):
         return (
             f"This cluster knows no {KIND}.",
             "Its administrator installs parallelrun with: helm install parallelrun helm/parallelrun",

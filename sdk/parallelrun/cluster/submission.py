@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import entry_script as scripts
 from parallelrun.api import source_files
 from parallelrun.api.documents import read_documents
 from parallelrun.api.errors import ManifestError
@@ -107,10 +108,8 @@ def _packed(loaded: LoadedJob, path: Path, namespace: str) -> Json | None:
 
 def pack(folder: Path, entry_script: str, job: str, namespace: str) -> Json:
     """The ConfigMap of a folder with the entry script in it. Raises SourceError."""
-    from parallelrun.api.entry_script import check
-
     found = source.files(folder)
-    check(entry_script, folder, source_files.digests(folder, found), shown=str(folder))
+    scripts.check(entry_script, folder, source_files.digests(folder, found), shown=str(folder))
     return packing.config_map(packing.archive(folder), job, namespace)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.models.job import KIND
 from parallelrun.api.problems import NOTHING, Problem, report
+from parallelrun.cluster import packing
 from parallelrun.cluster.jobs import Job
 from parallelrun.cluster.reader import owner_reference
 from parallelrun.cluster.submission import Submission
@@ -54,6 +55,22 @@ async def create(kube: Kube, value: Json) -> Job:
         return Job(await kube.create(value))
     except errors.Invalid as error:
         raise refused(value, error) from error
+
+
+async def put_source(kube: Kube, config_map: Json) -> None:
+    """Apply the ConfigMap of a packed source, which a job is to be created for."""
+    await _apply(kube, config_map, False)
+
+
+async def share_source(kube: Kube, job: Job) -> None:
+    """Where ``job`` has the packed source of an earlier job: keep it for as long as either is there."""
+    name = str((job.spec.get("source") or {}).get("configMap", {}).get("name") or "")
+    try:
+        there = await kube.get(CONFIG_MAPS, job.namespace, name) if name else {}
+    except errors.NotFound:  # the operator says so, and goes on when somebody brings it back
+        return
+    if (there.get("metadata") or {}).get("labels", {}).get(packing.COMPONENT) == packing.SOURCE:
+        await own(kube, there, job)
 
 
 async def own(kube: Kube, config_map: Json, job: Job) -> None:

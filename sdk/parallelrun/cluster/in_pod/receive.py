@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 END = ".parallelrun-end"
+HOLLOW = "PARALLELRUN.hollow"
 _BLOCK = 1 << 18
 
 
@@ -70,6 +71,7 @@ def _put(content: Any, entry: tarfile.TarInfo, target: str, tell: Callable[[int]
                 tell(len(block))
             if file.tell() != entry.size:
                 raise Damaged(f"it broke off in {entry.name}")
+            file.truncate(int(entry.pax_headers.get(HOLLOW, entry.size)))
         if sha256 is not None and digest.hexdigest() != sha256:
             raise Damaged(f"{entry.name} has SHA-256 {digest.hexdigest()}, and should have {sha256}")
         os.chmod(partial, (entry.mode & 0o777) | 0o600)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 END = ".parallelrun-end"
+HOLLOW = "PARALLELRUN.hollow"
 _BLOCK = 1 << 18
 
 
@@ -28,7 +29,8 @@ def pack(out: BinaryIO, parts: list[dict[str, Any]], tell: Callable[[int], objec
     """Send the files of ``parts`` to ``out``; {"files", "bytes"}. Raises Missing and OSError.
 
     A part: "root" is a folder; "names" are files, folders (with all that is below) or patterns under it; "prefix" goes
-    in front of their names in the stream; "required": a name that matches nothing raises Missing.
+    in front of their names in the stream; "required": a name that matches nothing raises Missing; "hollow": of each
+    file only its size is sent, and it will hold zeros.
     ``tell`` is called with the bytes of each file that was sent.
     """
     files = size = 0
@@ -39,7 +41,7 @@ def pack(out: BinaryIO, parts: list[dict[str, Any]], tell: Callable[[int], objec
                 if name in seen:
                     continue
                 seen.add(name)
-                sent = _send(archive, name, path)
+                sent = _send(archive, name, path, bool(part.get("hollow")))
                 if sent is not None:
                     files, size = files + 1, size + sent
                     tell(sent)
@@ -94,7 +96,7 @@ def _below(folder: str, above: tuple[str, ...], root: str) -> Iterator[tuple[str
             yield entry.name, entry.path
 
 
-def _send(archive: tarfile.TarFile, name: str, path: str) -> int | None:
+def _send(archive: tarfile.TarFile, name: str, path: str, hollow: bool) -> int | None:
     """One regular file; None for anything else, and for one that is gone by now."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
@@ -106,6 +108,8 @@ def _send(archive: tarfile.TarFile, name: str, path: str) -> int | None:
             return None
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode, entry.mtime = status.st_size, stat.S_IMODE(status.st_mode), int(status.st_mtime)
+        if hollow:
+            entry.size, entry.pax_headers = 0, {HOLLOW: str(status.st_size)}
         archive.addfile(entry, file)  # just so many bytes: a log may grow meanwhile
     return entry.size
 
