@@ -141,13 +141,13 @@ def _worker_writes_only_to_outputs(pod: Json, resolved: Resolved) -> None:
 def _paths_are_the_same_for_agent_and_worker(pod: Json, settings: JobSettings) -> None:
     """What settings name is mounted in both, and is the same file there."""
     (agent,) = pod["containers"]
-    named = [path for one in settings.inputs for path in one.paths]
-    named += [*settings.side_inputs.values(), *(one.path for one in settings.models), *settings.outputs.values()]
+    named = [*settings.side_inputs.values(), *(one.path for one in settings.models), *settings.outputs.values()]
+    for path in (path for one in settings.inputs for path in one.paths):
+        while any(character in posixpath.basename(path) for character in "*?["):
+            path = posixpath.dirname(path)
+        named.append(path)
     for path in named:
-        literal = path
-        while any(character in posixpath.basename(literal) for character in "*?["):
-            literal = posixpath.dirname(literal)
-        assert _file(agent, literal) == _file(_worker(pod), literal) is not None
+        assert _file(agent, path) == _file(_worker(pod), path) is not None
 
 
 def _file(container: Json, path: str) -> tuple[str, str] | None:
