@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parallelrun.api import layout
-from parallelrun.api.settings import JobSettings
+from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.client import Leases
 
 
@@ -31,4 +32,10 @@ class Job:
 def read_settings(*folders: Path) -> JobSettings:
     """The settings in the first of ``folders`` that has some; raises OSError, ValueError or TypeError for none."""
     path = next((f / layout.SETTINGS for f in folders if (f / layout.SETTINGS).exists()), folders[-1] / layout.SETTINGS)
-    return JobSettings.from_json(json.loads(path.read_text(encoding="utf-8")))
+    settings = JobSettings.from_json(json.loads(path.read_text(encoding="utf-8")))
+    return replace(settings, inputs=[_rooted(one) for one in settings.inputs])
+
+
+def _rooted(one: InputSettings) -> InputSettings:
+    """With a folder as its root: whoever resolved it without seeing the volume could not tell that it is one file."""
+    return replace(one, root=os.path.dirname(one.root)) if os.path.isfile(one.root) else one
