@@ -50,7 +50,7 @@ class Leader:
         self._lease: Json | None = None  # as last read or written
         self._unchanged_since = 0.0
         self._renewed: float | None = None
-        self._led = False
+        self._led = self._away = False
         self._changed = asyncio.Event()
 
     def leading(self) -> bool:
@@ -90,8 +90,11 @@ class Leader:
         except errors.Conflict:
             self._lease = None  # somebody else wrote: read it again
         except (errors.KubeError, TimeoutError) as error:
-            log.warning("leader election: %s", error or "no answer in time")
-            self._lease = None
+            if not self._away:
+                log.warning("no part in the election of a leader for now: %s", error or "no answer in time")
+            self._lease, self._away = None, True
+        else:
+            self._away = False
 
     async def _try(self) -> None:
         began = _now()

@@ -20,11 +20,12 @@ class JobLog(logging.LoggerAdapter[logging.Logger]):
 
 
 def set_up(level: str, form: str) -> None:
-    """Log to stderr from now on, ``form`` being json or plain; what libraries log comes along from WARNING up."""
+    """Log to stderr from now on, ``form`` being json or plain; what libraries log comes along where it matters."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain() if form == "plain" else _json())
     handler.addFilter(_worth_reading)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("kopf").setLevel(logging.ERROR)  # it warns of running in a thread, as is meant
     logging.getLogger("parallelrun_operator").setLevel(level)
     logging.getLogger("parallelrun").setLevel(level)
 

@@ -31,6 +31,7 @@ class Pulse:
         self._unseen: dict[str, dict[int, float]] = {kind: {} for kind in self._kinds}
         self._seen: dict[str, float] = {}  # since the watches were started
         self._settled: float | None = None  # since when there has been no gap; None: it is there now
+        self.gaps = 0  # so many there were: what was concluded from silence before one is void
 
     def next_beat(self) -> int:
         """The number of the heartbeat that is written next."""
@@ -40,7 +41,7 @@ class Pulse:
     def started(self) -> None:
         """The watches begin anew: they owe nothing of before."""
         self._seen.clear()
-        self._settled = None
+        self._gap()
         for unseen in self._unseen.values():
             unseen.clear()
 
@@ -80,7 +81,11 @@ class Pulse:
     def watching(self, now: float) -> bool:
         """Whether silence of others means something; to be asked often, since it notices gaps."""
         if any(self.age(kind, now) > self.pace.blind for kind in self._kinds):
-            self._settled = None
+            self._gap()
         elif self._settled is None:
             self._settled = now
         return self._settled is not None and now - self._settled >= self.pace.settle
+
+    def _gap(self) -> None:
+        self.gaps += self._settled is not None
+        self._settled = None

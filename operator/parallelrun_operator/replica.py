@@ -59,15 +59,15 @@ class Replica:
         self._watchdog = Watchdog(kube, config, self._pulse)
         self._leader = Leader(kube, config.namespace, config.identity, leader_pace)
         only = config.watch_namespaces
-        self._sight = Sight(kube, self.cache, self._queue, self._watchdog, self.metrics, only)
+        self.sight = Sight(kube, self.cache, self._queue, self._watchdog, self.metrics, only)
         watched = tuple(sorted({*only, config.namespace})) if only else ()
-        self._watches = Watches(watch_through or kube, self._sight, watched)
+        self._watches = Watches(watch_through or kube, self.sight, watched)
         self._looker = Looker(
             self.cache,
             Gatherer(kube, self.cache, config, needs),
             Applier(kube, self.cache, self.metrics, self._leader.leading),
             decide,
-            lambda: self._pulse.watching(_now()),
+            self._pulse,
         )
         self.health = Health(Pages(self.unhealthy, self.unready, self._metrics_text), config.port)
 
@@ -91,19 +91,19 @@ class Replica:
 
     def unready(self) -> str:
         """Why this replica could not act; "" where it could."""
-        return "" if self._sight.complete.is_set() else "not everything that is there has been seen yet"
+        return "" if self.sight.complete.is_set() else "not everything that is there has been seen yet"
 
     def _tasks(self) -> Iterable[tuple[str, Any]]:
         yield "watches", self._watches.run()
         yield "heartbeats", self._watchdog.run()
         yield "election", self._leader.run()
-        yield "comparison", self._sight.compare()
+        yield "comparison", self.sight.compare()
         yield "notes", self._note()
         for number in range(self._config.workers):
             yield f"worker-{number}", self._work()
 
     async def _work(self) -> None:
-        await self._sight.complete.wait()
+        await self.sight.complete.wait()
         while True:
             await self._leader.until_leading()
             key, late = await self._queue.take()
@@ -138,7 +138,7 @@ class Replica:
         while True:
             now = (self._leader.leading(), self._pulse.watching(_now()))
             if any(is_so and not was_so for is_so, was_so in zip(now, before, strict=True)):
-                self._sight.wake_all()
+                self.sight.wake_all()
             before = now
             await asyncio.sleep(NOTE_SECONDS)
 

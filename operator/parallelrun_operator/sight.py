@@ -63,7 +63,7 @@ class Sight:
         elif event == "DELETED":
             self._wake(self._cache.discard(kind, obj["metadata"]))
         elif event is None and self.complete.is_set():
-            self._compare.set()
+            self.compare_soon()
 
     async def compare(self) -> None:
         """Find what was deleted unseen, whenever that is due, until cancelled."""
@@ -78,6 +78,10 @@ class Sight:
             if self.complete.is_set():
                 await self._compare_all()
 
+    def compare_soon(self) -> None:
+        """Deletions may have been missed."""
+        self._compare.set()
+
     def wake_all(self) -> None:
         """Every job is looked at; those that are held back after failures too."""
         self._queue.forgive()
@@ -86,7 +90,7 @@ class Sight:
     def _whole(self) -> None:
         """Heartbeats came through the watches that were started last: whatever there is has been listed."""
         if self.complete.is_set():
-            self._compare.set()
+            self.compare_soon()
         else:
             log.info("watching; %d jobs are there", len(self._cache.jobs))
         self.complete.set()
@@ -104,7 +108,7 @@ class Sight:
                     await self._compare_kind(kind, namespace)
                 except errors.KubeError as error:
                     log.warning("could not compare %s with what is there; tried again: %s", kind.plural, error)
-                    self._compare.set()
+                    self.compare_soon()
                     return
 
     async def _compare_kind(self, kind: Resource, namespace: str | None) -> None:

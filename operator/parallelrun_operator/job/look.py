@@ -1,7 +1,11 @@
-"""A look at a job: gather, decide, apply. What a look remembers counts only when all of it was carried out."""
+"""A look at a job: gather, decide, apply.
+
+What a look remembers counts only when all of it was carried out, and only until the next gap in what the watches show.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from parallelrun_operator.cache import Cache, JobKey
@@ -10,6 +14,7 @@ from parallelrun_operator.job.apply import Applier
 from parallelrun_operator.job.gather import Gatherer
 from parallelrun_operator.job.memory import Memory
 from parallelrun_operator.job.world import World
+from parallelrun_operator.pulse import Pulse
 
 Decide = Callable[[World], Decision]
 
@@ -17,12 +22,10 @@ Decide = Callable[[World], Decision]
 class Looker:
     """Looks at jobs; at one and the same not twice at a time."""
 
-    def __init__(
-        self, cache: Cache, gatherer: Gatherer, applier: Applier, decide: Decide, watching: Callable[[], bool]
-    ) -> None:
+    def __init__(self, cache: Cache, gatherer: Gatherer, applier: Applier, decide: Decide, pulse: Pulse) -> None:
         self._cache, self._gatherer, self._applier = cache, gatherer, applier
-        self._decide, self._watching = decide, watching
-        self._memories: dict[JobKey, Memory] = {}
+        self._decide, self._pulse = decide, pulse
+        self._memories: dict[JobKey, tuple[Memory, int]] = {}  # and after how many gaps it began
 
     async def look(self, key: JobKey) -> float | None:
         """Seconds until the next look is wanted (None: when something changes). Raises KubeError and NotLeading.
@@ -35,11 +38,13 @@ class Looker:
             return None
         if "deletionTimestamp" in job["metadata"]:
             return None
-        memory = self._memories.get(key, Memory())
-        world = await self._gatherer.world(key, memory, self._watching(), self._applier.applied(key))
+        watching, gaps = self._pulse.watching(asyncio.get_running_loop().time()), self._pulse.gaps
+        memory, before = self._memories.get(key, (Memory(), gaps))
+        memory = memory if before == gaps else Memory()
+        world = await self._gatherer.world(key, memory, watching, self._applier.applied(key))
         decision = self._decide(world)
         await self._applier.carry_out(key, decision.actions)
-        self._memories[key] = decision.memory
+        self._memories[key] = decision.memory, gaps
         return decision.look_again
 
     def forget(self, key: JobKey) -> None:
