@@ -4,7 +4,7 @@
 #
 #   tools/cluster/images.sh [--no-load] [NAME...]      NAME: operator, runner, runner-tensorflow (default: the first two)
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
-load=yes
+load=yes python=$repository/.venv/bin/python
 if [[ ${1:-} == --no-load ]]; then load=no; shift; fi
 names=("$@")
 ((${#names[@]})) || names=(operator runner)
@@ -39,7 +39,7 @@ source "$here/nodes.sh"
 loaded() { [[ $(docker exec "$1" cat "/kind/loaded-$2" 2>/dev/null) == "$inputs" ]]; }
 load() {
     local name=$1 node; shift
-    kind load docker-image "parallelrun/$name:$version" --name "$cluster" --nodes "$(IFS=,; echo "$*")"
+    "$python" "$here/load_image.py" "parallelrun/$name:$version" "$@"
     for node in "$@"; do docker exec "$node" sh -c "echo $inputs >/kind/loaded-$name"; done
 }
 
