@@ -104,6 +104,7 @@ def test_gpus_are_numbered_from_zero_as_a_container_sees_them(limits: dict[str, 
         ({"environment": {"requirements": "r.txt"}}, "spec.environment.requirements"),
         ({"environment": {"conda": "c.yml"}}, "spec.environment.conda"),
         ({"computeTarget": "gpu-pool"}, "spec.computeTarget"),
+        ({"rerunOf": {"name": "mnist-1"}}, "spec.rerunOf.failedOnly"),
         ({"inputs": [{"name": "x", "dataset": "mnist"}]}, "spec.inputs[0].dataset"),
         ({"resources": {"limits": {"nvidia.com/gpu": "1500m"}}}, "nvidia.com/gpu is '1500m'"),
     ],
@@ -112,6 +113,10 @@ def test_what_this_version_cannot_do_is_refused_with_what_to_do_instead(spec: di
     message = refusal(**spec)
     assert said in message
     assert "\n" in message
+
+
+def test_a_job_that_runs_another_one_s_manifest_wholly_again_is_a_job_like_any_other() -> None:
+    assert resolved(rerunOf={"name": "mnist-1", "failedOnly": False}).settings.retry_failures_below == 0
 
 
 def test_what_the_models_refuse_is_said_as_validate_says_it_all_at_once() -> None:
