@@ -110,7 +110,7 @@ class Kube:
             ca_file=use.ssl_ca_cert,
             certificate_file=use.cert_file,
             key_file=use.key_file,
-            token=token if kind == "Bearer" else None,
+            token=token if kind.lower() == "bearer" else None,  # in a pod it is written small
             verify=bool(use.verify_ssl),
         )
 
