@@ -1,0 +1,107 @@
+"""The source of a job, copied once into the job's folder and from there into every pod.
+
+All pods of a job run the same code, also those that start hours later, when ConfigMap, branch or folder have moved on.
+Several pods may make the copy at once: the first one whose rename succeeds has made it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import shutil
+import tarfile
+from contextlib import suppress
+from pathlib import Path
+
+from parallelrun.api import entry_script, layout, source_files
+from parallelrun.api.errors import ParallelRunError, SourceError
+from parallelrun_agent.output import durable
+
+#: A copy that is being made, or that a killed container left.
+_UNFINISHED = ".source-"
+_TARS = (".tar", ".tar.gz", ".tgz")
+#: What every mounted ConfigMap has in it: its files are links through this one, so that they change together.
+_MOUNTED_CONFIG_MAP = "..data"
+
+
+def take(code: Path, folder: Path, script: str, shown: str) -> Path:
+    """The copy of ``code`` in the job's ``folder``, made if it is not there; it has the entry script ``script``.
+
+    ``shown`` is what messages call the folder. Raises SourceError, and NoSpace or OutputError where ``folder`` cannot
+    be written.
+    """
+    target = folder / layout.SOURCE
+    if not target.is_dir():
+        unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(6)}"
+        try:
+            with durable.writing(target):
+                _fill(unfinished, code, script, shown)
+                unfinished.rename(target)
+                durable.sync_folder(folder)
+        except ParallelRunError:
+            if not target.is_dir():  # else another pod was first, and maybe tidied up already
+                raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return target
+
+
+def copy_to(snapshot: Path, target: Path) -> None:
+    """This pod's own copy, which its processes write to. Raises SourceError, NoSpace or OutputError."""
+    with durable.writing(target):
+        target.mkdir(parents=True, exist_ok=True)
+        source_files.copy(snapshot, _files(snapshot), target)
+
+
+def _files(root: Path) -> list[source_files.File]:
+    """The files of ``root``, none of which is elsewhere: whoever runs this sees more than the script may see."""
+    real = os.path.realpath(root)
+    if real != os.path.abspath(root):
+        raise SourceError(f"spec.source: {root} is a link to {real}.", "Name the folder itself.")
+    config_map = (root / _MOUNTED_CONFIG_MAP).exists()
+    found = source_files.files(root, lambda path: config_map and os.path.basename(path).startswith(".."))
+    for file in found:
+        leads = os.path.realpath(root / file.name)
+        if not leads.startswith(real + "/"):
+            raise SourceError(
+                f"spec.source: {file.name} is a link that leads out of the source folder, to {leads}.",
+                "Put the file itself there: only what is in the folder is copied.",
+            )
+    return found
+
+
+def _fill(target: Path, code: Path, script: str, shown: str) -> None:
+    target.mkdir()
+    found = _files(source_files.folder("spec.source", code))
+    if (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(_TARS):
+        _unpack(code / found[0].name, target)
+        digests = source_files.digests(target, _files(target))
+    else:
+        digests = source_files.copy(code, found, target)
+    entry_script.check(script, target, digests, shown)
+    for name in digests:
+        _sync(target / name)
+    for path, _, _ in os.walk(target):
+        durable.sync_folder(Path(path))
+
+
+def _unpack(path: Path, target: Path) -> None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
+            archive.extractall(target, filter="data")
+    except (tarfile.TarError, EOFError) as error:
+        raise SourceError(
+            f"spec.source.configMap: {path.name} cannot be unpacked: {error}.", "Make it again with parallelrun submit."
+        ) from None
+
+
+def _sync(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
