@@ -19,7 +19,7 @@ SEAL_SECONDS = 2.0
 def write_worker_config(job: Job, input_config: dict[str, Any]) -> None:
     """Write worker.json into the meeting folder, whole or not at all, and create the folders that it names."""
     config = _config(job, input_config)
-    for key in ("segments", "stdout", "entry_script_log", "working_dir", "outputs_dir"):
+    for key in ("segments", "stdout", "entry_script_log", "outputs_dir"):  # the source is there already
         os.makedirs(config[key], exist_ok=True)
     for folder in [*config["outputs"].values(), *([config["profile_dir"]] if config["profiling"] else [])]:
         os.makedirs(folder, exist_ok=True)
