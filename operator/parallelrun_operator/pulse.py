@@ -83,7 +83,7 @@ class Pulse:
         if any(self.age(kind, now) > self.pace.blind for kind in self._kinds):
             self._gap()
         elif self._settled is None:
-            self._settled = now
+            self._settled = now if self.gaps else now - self.pace.settle  # at first there was nothing to conclude from
         return self._settled is not None and now - self._settled >= self.pace.settle
 
     def _gap(self) -> None:

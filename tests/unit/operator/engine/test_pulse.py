@@ -64,13 +64,21 @@ def test_watches_that_begin_anew_owe_nothing_of_before() -> None:
     assert one.dead(1000.0) == []
 
 
-def test_silence_means_something_once_heartbeats_were_seen_for_a_while() -> None:
+def test_a_process_that_begins_watches_as_soon_as_it_sees() -> None:
+    one = pulse()
+    assert not one.watching(0.0)
+    beat(one, 0.0)
+    assert one.watching(0.0)
+
+
+def test_watches_that_begin_anew_are_a_gap() -> None:
     one = pulse()
     beat(one, 0.0)
-    assert not one.watching(0.0)
+    one.started()
     beat(one, 10.0)
-    assert not one.watching(19.0)
-    assert one.watching(20.0)
+    assert one.gaps == 1
+    assert not one.watching(10.0)
+    assert one.watching(30.0)
 
 
 def test_after_a_gap_silence_means_nothing_for_a_while() -> None:
