@@ -113,6 +113,33 @@ class JobOnServer:
 
         return asyncio.run(main())
 
+    @property
+    def store(self) -> str:
+        """What containers are told."""
+        return f"kube:{NAMESPACE}/{self.names.base}"
+
+    def environment(self) -> dict[str, str]:
+        """Of containers that speak to the API server, with the rights of the job's own service account."""
+        environment = {**os.environ, "KUBECONFIG": str(self.server.kubeconfig(self.token))}
+        environment.pop("KUBERNETES_SERVICE_HOST", None)
+        return environment
+
+    def run_prepare(self, spec: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        """The container ``prepare``, with ``source`` as what is mounted; it makes the job's folder and pod/source."""
+        config = self.folder / "config"
+        config.mkdir(exist_ok=True)
+        settings = replace(self.settings, source=str(self.folder / "pod" / "source"))
+        (config / layout.SETTINGS).write_text(json.dumps(settings.to_json()))
+        (config / layout.MANIFEST).write_text(json.dumps({"spec": spec}))
+        shutil.rmtree(self.folder / "job", ignore_errors=True)
+        command = [
+            *(sys.executable, "-m", "parallelrun_agent.pod.prepare", "--folder", str(self.folder / "job")),
+            *("--code", str(self.folder / "source"), "--store", self.store, "--config", str(config)),
+        ]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=self.environment(), timeout=DEADLINE_SECONDS, check=False
+        )
+
     def header(self) -> Header:
         return self.as_operator(lambda store: Leases(store).header())
 
@@ -121,15 +148,13 @@ class JobOnServer:
         meeting = Path(tempfile.mkdtemp(prefix="m"))  # a socket's name may have 107 bytes
         holder = f"{os.urandom(4).hex()}-{number}"
         files = self.folder / holder
-        environment = {**os.environ, "KUBECONFIG": str(self.server.kubeconfig(self.token))}
-        environment.pop("KUBERNETES_SERVICE_HOST", None)
         command = [
             *(sys.executable, "-m", "parallelrun_agent", "--node", str(number), "--holder", holder),
             *("--meeting", str(meeting), "--folder", str(self.folder / "job")),
-            *("--store", f"kube:{NAMESPACE}/{self.names.base}", *arguments),
+            *("--store", self.store, *arguments),
         ]
         with files.with_suffix(".agent").open("ab") as log:
-            agent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            agent = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
         node = Node(agent, agent, meeting, holder, files)
         node.start_host()
         self.nodes.append(node)

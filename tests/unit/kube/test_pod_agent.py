@@ -56,6 +56,28 @@ def test_two_nodes_do_a_job_and_people_can_read_what_both_containers_do(job):
         assert node.host.wait(20) == 0
 
 
+SPEC = {"inputs": [{"name": "in", "paths": ["in/"]}], "source": {"configMap": {"name": "code"}}}
+
+
+def test_what_prepare_leaves_behind_is_all_that_agent_and_worker_need(job):
+    job.prepare(SCRIPT.format(pause=0.0), 10)
+    done = job.run_prepare(SPEC)
+    assert (done.returncode, done.stderr) == (0, "")
+    job.start_node()
+    finished(job)
+    assert (job.folder / "pod" / "source" / "called").exists()
+
+
+def test_a_script_that_is_missing_ends_the_job_before_anything_starts(job):
+    job.prepare(SCRIPT.format(pause=0.0), 10)
+    (job.folder / "source" / "score.py").rename(job.folder / "source" / "other.py")
+    for _ in range(2):  # the next pod says the same
+        done = job.run_prepare(SPEC)
+        assert done.returncode == 1
+        assert "spec.entryScript: there is no score.py in the source folder configmap://code." in done.stderr
+    assert (job.header().phase, job.header().reason) == (Phase.ABORTED, "SourceError")
+
+
 def test_a_host_whose_container_was_killed_is_followed_by_another_and_nothing_is_charged(job):
     job.prepare(SCRIPT.format(pause=0.05), 60, process_count_per_node=2)
     node = job.start_node()
