@@ -114,8 +114,10 @@ def _completion_time(case: Case, old: Json) -> str | None:
 
 
 def _output(case: Case) -> Json | None:
-    output = case.header.result.get("output")
-    return {**output, "path": as_url(case.world.job, output["path"])} if output else None
+    output = case.header.result.get("output") or {}
+    if output.get("path") is None:  # SummaryOnly, or aborted: there is none
+        return None
+    return {**output, "path": as_url(case.world.job, output["path"])}
 
 
 def _resolved(case: Case, old: Json) -> Json:
