@@ -112,10 +112,3 @@ except:
 - --log-level={{ .Values.operator.log.level }}
 - --log-format={{ .Values.operator.log.format }}
 {{- end }}
-
-{{/* Annotations of what the test's pod needs: there before it, and gone when it has passed. */}}
-{{- define "parallelrun.testHook" -}}
-helm.sh/hook: test
-helm.sh/hook-weight: "-5"
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
-{{- end }}
