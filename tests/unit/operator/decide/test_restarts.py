@@ -104,7 +104,11 @@ def inflict(cluster: Cluster, fault: Fault) -> None:
     elif kind == "delete_job" and cluster.child is not None:
         cluster.carry_out(Delete(JOBS, "", cluster.child["metadata"]["uid"]))
     elif kind in ("scale", "suspend", "resume"):
-        value = {"scale": {"nodeCount": 1 + number % 4}, "suspend": {"suspend": True}, "resume": {"suspend": False}}
+        value: dict[str, dict[str, object]] = {
+            "scale": {"nodeCount": 1 + number % 4},
+            "suspend": {"suspend": True},
+            "resume": {"suspend": False},
+        }
         cluster.job = {**cluster.job, "spec": {**cluster.job["spec"], **value[kind]}}
     elif kind == "delete_lease":
         cluster.leases.pop(number % 2, None)
