@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from api_server import ApiServer
-
-from parallelrun.kube.resources import CRDS
-
-CRD = Path(__file__).parents[4] / "crds" / "parallelrunjobs.yaml"
+from replicas import install
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +17,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     server = ApiServer(tmp_path_factory.mktemp("api-server"))
     try:
         server.start()
-        asyncio.run(_install(server))
+        asyncio.run(install(server))
         yield server
     finally:
         server.stop()
@@ -34,19 +29,7 @@ def own_api_server(tmp_path: Path) -> Iterator[ApiServer]:
     server = ApiServer(tmp_path)
     try:
         server.start()
-        asyncio.run(_install(server))
+        asyncio.run(install(server))
         yield server
     finally:
         server.stop()
-
-
-async def _install(server: ApiServer) -> None:
-    async with await server.kube() as kube:
-        name = (await kube.create(yaml.safe_load(CRD.read_text())))["metadata"]["name"]
-        while not _established(await kube.get(CRDS, None, name)):
-            await asyncio.sleep(0.05)
-
-
-def _established(crd: dict[str, Any]) -> bool:
-    conditions = (crd.get("status") or {}).get("conditions") or []
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)

@@ -7,14 +7,16 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import yaml
 from api_server import ApiServer
 
 from parallelrun.api.conditions import LABEL_JOB, LABEL_JOB_UID
 from parallelrun.kube.client import Kube
 from parallelrun.kube.names import Names
-from parallelrun.kube.resources import NAMESPACES, PARALLEL_RUN_JOBS
+from parallelrun.kube.resources import CRDS, NAMESPACES, PARALLEL_RUN_JOBS
 from parallelrun_operator import leader, pulse
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.actions import Action, Decision
@@ -23,6 +25,7 @@ from parallelrun_operator.replica import Replica
 
 Json = dict[str, Any]
 
+CRD = Path(__file__).parents[4] / "crds" / "parallelrunjobs.yaml"
 LEADER_PACE = leader.Pace(lease=2.0, deadline=1.2, renew=0.3, request=1.0)
 PULSE_PACE = pulse.Pace(beat=0.3, dead=3.0, blind=1.5, settle=0.5)
 DEADLINE_SECONDS = 30.0
@@ -110,6 +113,19 @@ async def lab(server: ApiServer) -> AsyncIterator[Lab]:
         name = f"lab-{next(_numbers)}"
         await kube.create({"apiVersion": "v1", "kind": NAMESPACES.kind, "metadata": {"name": name}})
         yield Lab(server, kube, name)
+
+
+async def install(server: ApiServer) -> None:
+    """Make the API server know ParallelRunJobs."""
+    async with await server.kube() as kube:
+        name = (await kube.create(yaml.safe_load(CRD.read_text())))["metadata"]["name"]
+        while not _established(await kube.get(CRDS, None, name)):
+            await asyncio.sleep(0.05)
+
+
+def _established(crd: Json) -> bool:
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
 async def until(true: Callable[[], Any], what: str, seconds: float = DEADLINE_SECONDS) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
 from api_server import ApiServer
-from replicas import PULSE_PACE, Decider, Lab, lab, until
+from replicas import PULSE_PACE, Decider, Lab, install, lab, until
 
+from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
-from parallelrun.kube.resources import CONFIG_MAPS, PARALLEL_RUN_JOBS
+from parallelrun.kube.resources import CONFIG_MAPS, CRDS, PARALLEL_RUN_JOBS
 from parallelrun_operator.job.actions import Announce, Decision
 from parallelrun_operator.job.memory import Memory
 from parallelrun_operator.job.world import World
@@ -138,6 +139,33 @@ def test_a_gap_empties_what_looks_remembered(own_api_server: ApiServer) -> None:
                 await until(lambda: worlds[-1].watching and worlds[-1].memory != Memory(), "it remembers again")
 
     asyncio.run(scenario())
+
+
+def test_a_definition_that_is_taken_away_and_put_back_is_watched_again(own_api_server: ApiServer) -> None:
+    async def scenario() -> None:
+        async with lab(own_api_server) as here:
+            decide = Decider()
+            async with here.replica(decide) as replica:
+                first = await here.job()
+                await until(lambda: decide.last(first), "a look at the job")
+                crd = await here.kube.get(CRDS, None, "parallelrunjobs.parallelrun.dev")
+                await here.kube.delete(CRDS, None, crd["metadata"]["name"])
+                await until(lambda: not replica.cache.jobs, "the job went with its definition")
+                await soon_gone(here, crd["metadata"]["name"])
+                await install(own_api_server)
+                second = await here.job()
+                await until(lambda: decide.last(second), "a look at the job of the new definition", 45)
+                assert not replica.unhealthy()
+
+    asyncio.run(scenario())
+
+
+async def soon_gone(here: Lab, crd: str) -> None:
+    with suppress(errors.NotFound):
+        async with asyncio.timeout(30):
+            while True:
+                await here.kube.get(CRDS, None, crd)
+                await asyncio.sleep(0.1)
 
 
 def test_a_deletion_that_no_watch_told_is_found(api_server: ApiServer) -> None:
