@@ -1,0 +1,130 @@
+"""What clusters do to pods, on demand. Processes are found and signalled from their node, as its kernel would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cluster_harness.cluster import NAME, Cluster, script
+from cluster_harness.waiting import wait_for
+
+Json = dict[str, Any]
+
+CTR = ("ctr", "--namespace", "k8s.io")
+CONTROL_PLANE, WORKER = f"{NAME}-control-plane", f"{NAME}-worker"
+#: Where kubelet looks for the API server's pod, and where it does not.
+MANIFEST, ASIDE = "/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/kube-apiserver.yaml"
+
+
+def container_id(pod: Json, container: str) -> str:
+    """containerd's id of a container that runs; raises AssertionError where it does not."""
+    status = pod["status"]
+    for one in status.get("containerStatuses", []) + status.get("initContainerStatuses", []):
+        if one["name"] == container and "running" in one.get("state", {}):
+            return str(one["containerID"]).removeprefix("containerd://")
+    raise AssertionError(f"container {container} of pod {pod['metadata']['name']} does not run: {status}")
+
+
+def signal_container(cluster: Cluster, pod: Json, container: str, signal: str) -> None:
+    """Send a signal (KILL, STOP, CONT, TERM) to all processes of a container."""
+    wanted = container_id(pod, container)
+    cluster.on_node(pod["spec"]["nodeName"], *CTR, "tasks", "kill", "--all", "--signal", f"SIG{signal}", wanted)
+
+
+@contextmanager
+def frozen(cluster: Cluster, pod: Json, container: str = "agent") -> Iterator[None]:
+    """A container that neither runs nor ends (SIGSTOP) until the block is left."""
+    signal_container(cluster, pod, container, "STOP")
+    try:
+        yield
+    finally:
+        signal_container(cluster, pod, container, "CONT")
+
+
+@contextmanager
+def no_api_server(cluster: Cluster) -> Iterator[None]:
+    """The API server is not there; when the block is left it is back and answers."""
+    cluster.on_node(CONTROL_PLANE, "mv", MANIFEST, ASIDE)
+    try:
+        wait_for(lambda: not answers(cluster), 60, "the API server still answers without its manifest")
+        yield
+    finally:
+        cluster.on_node(CONTROL_PLANE, "mv", ASIDE, MANIFEST)
+        wait_for(lambda: answers(cluster), 120, "the API server does not come back")
+
+
+def answers(cluster: Cluster) -> bool:
+    """Whether the API server is ready."""
+    try:
+        return cluster.api.request("GET", "/readyz").get("text") == "ok"
+    except (OSError, AssertionError):
+        return False
+
+
+@contextmanager
+def drained(cluster: Cluster, node: str = WORKER) -> Iterator[None]:
+    """A node that `kubectl drain` has emptied, and that takes pods again when the block is left."""
+    force = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout", "120s")
+    try:
+        cluster.kubectl("drain", node, *force, seconds=150)
+        yield
+    finally:
+        cluster.kubectl("uncordon", node)
+
+
+@contextmanager
+def stopped_node(cluster: Cluster, node: str = WORKER) -> Iterator[None]:
+    """A machine that vanishes, and comes back only when the block is left."""
+    subprocess.run(["docker", "kill", node], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "start", node], check=True, capture_output=True)
+        script("network.sh")
+        wait_for(lambda: node_ready(cluster, node), 120, f"node {node} does not come back")
+
+
+def node_ready(cluster: Cluster, node: str) -> bool:
+    """Whether a node's kubelet reports, and takes pods."""
+    found = cluster.api.get(f"/api/v1/nodes/{node}") or {}
+    states = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions", [])}
+    return states.get("Ready") == "True" and not found["spec"].get("taints")
+
+
+def processes(cluster: Cluster, pod: Json, container: str) -> list[int]:
+    """The process ids of a container, as its node counts them."""
+    told = cluster.on_node(pod["spec"]["nodeName"], *CTR, "tasks", "ps", container_id(pod, container))
+    return [int(line.split()[0]) for line in told.splitlines()[1:] if line.split()]
+
+
+def small_volume(cluster: Cluster, namespace: str, claim: str, mebibytes: int) -> None:
+    """A claim whose volume is a file system of its own, to be filled: on one node, which its pods are bound to."""
+    folder = f"/volumes-of-{WORKER}/{namespace}/{claim}"
+    cluster.on_node(WORKER, "mkdir", "-p", folder)
+    cluster.on_node(WORKER, "mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=777", "tmpfs", folder)
+    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [WORKER]}]}
+    shared: Json = {"accessModes": ["ReadWriteMany"], "storageClassName": "parallelrun-shared"}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{namespace}-{claim}"},
+        "spec": {
+            **shared,
+            "capacity": {"storage": f"{mebibytes}Mi"},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": namespace, "name": claim},
+            "local": {"path": folder},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+        },
+    }
+    asked = {**shared, "resources": {"requests": {"storage": f"{mebibytes}Mi"}}}
+    claimed = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": claim, "namespace": namespace},
+        "spec": asked,
+    }
+    cluster.kubectl("apply", "--filename", "-", stdin=f"{json.dumps(volume)}\n---\n{json.dumps(claimed)}")

@@ -1,0 +1,49 @@
+"""The cluster, once for all tests; a namespace for each; and what was there when one failed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from cluster_harness import evidence
+from cluster_harness.cluster import Cluster
+from cluster_harness.namespace import Namespace
+
+REPORT = pytest.StashKey[pytest.TestReport]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Lets fixtures know whether their test failed."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when == "call":
+        item.stash[REPORT] = report
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    return Cluster.started()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:30].strip("-")
+    namespace = Namespace(cluster, f"test-{words}-{secrets.token_hex(3)}")
+    namespace.create()
+    try:
+        yield namespace
+    finally:
+        report = request.node.stash.get(REPORT, None)
+        if report is not None and report.failed:
+            folder = evidence.save(namespace, request.node.nodeid, report.longreprtext)
+            print(f"what was there is in {folder}")
+        namespace.remove()
+
+
+@pytest.fixture(scope="session")
+def tensorflow_image(cluster: Cluster) -> str:
+    """The reference of the image with TensorFlow; built and loaded only for the tests that need it."""
+    return cluster.load_image("runner-tensorflow")
