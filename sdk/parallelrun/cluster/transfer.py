@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from parallelrun.api import pod_layout
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.cluster.in_pod import receive, remove, send
 from parallelrun.cluster.reader import CONTAINER, Reader
@@ -158,7 +159,7 @@ def raise_failure(process: Process, what: str) -> None:
     if process.exit_code == 0:
         return
     if process.exit_code == _NAME_MISSING and what.startswith("reading"):
-        raise NoSuchFile(f"There is no {process.stderr} on the volume.")
+        raise NoSuchFile(f"There is no {process.stderr.removeprefix(pod_layout.CLAIMS + '/')} on the volume.")
     if process.exit_code in (137, 143, None):
         raise Unavailable(f"{what} broke off: the pod was stopped")
     raise TransferError(f"{what} failed: {process.stderr or f'exit code {process.exit_code}'}")

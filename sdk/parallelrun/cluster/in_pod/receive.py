@@ -19,6 +19,18 @@ HOLLOW = "PARALLELRUN.hollow"
 _BLOCK = 1 << 18
 
 
+class AsItComes:
+    """Reads what there is, and does not wait for a whole block: the connection stays open behind the last one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream: Any = stream
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+        piece: bytes = getattr(self._stream, "read1", self._stream.read)(size)
+        return piece
+
+
 class Damaged(Exception):
     """The stream was cut short, or holds what it may not."""
 
@@ -36,7 +48,8 @@ def unpack(
     """
     files = size = 0
     try:
-        with tarfile.open(mode="r|", fileobj=stream, bufsize=_BLOCK) as archive:
+        source: Any = AsItComes(stream)
+        with tarfile.open(mode="r|", fileobj=source, bufsize=_BLOCK) as archive:
             for entry in archive:
                 content = archive.extractfile(entry) if entry.isreg() else None
                 if content is None:

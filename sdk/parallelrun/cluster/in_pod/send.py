@@ -62,7 +62,7 @@ def _files(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
             else:
                 yield _joined(prefix, relative or os.path.basename(root)), path
         if not found and part.get("required"):
-            raise Missing(wanted)
+            raise Missing(os.path.join(root, wanted) if wanted else root)
 
 
 def _matching(root: str, wanted: str) -> Iterator[str]:
