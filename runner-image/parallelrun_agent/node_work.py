@@ -210,7 +210,7 @@ class NodeWork:
             return
         self.unclaimed = left
         former = tuple(lease.former)
-        arguments = (job.folder, former, lease.start, lease.stop, settings.run_max_try, settings.retry_failures_below)
+        arguments = (job.folder, former, lease.start, lease.stop, settings.run_max_try, self._retry_failures_below())
         left_behind = inherit(*arguments) if not former else await asyncio.to_thread(inherit, *arguments)
         charged = left_behind.charged or {}
         self.dispatch(
@@ -226,6 +226,13 @@ class NodeWork:
                 left_behind.suspects,
             )
         )
+
+    def _retry_failures_below(self) -> int:
+        """In a cluster, a job is of a later generation only where it runs again what failed in an earlier one."""
+        settings, generation = self._job.settings, self._header.generation
+        if settings.in_pod:
+            return generation << headers.GENERATION_SHIFT if generation > 1 else 0
+        return settings.retry_failures_below
 
     async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
         leases = self._job.leases

@@ -18,7 +18,15 @@ from typing import Any
 import yaml
 
 from parallelrun.api import conditions, layout, pod_layout
-from parallelrun.api.errors import InputError, NoSpace, OutputError, ParallelRunError, SourceError
+from parallelrun.api.errors import (
+    InputChanged,
+    InputError,
+    NoSpace,
+    OutputError,
+    ParallelRunError,
+    RunFolderError,
+    SourceError,
+)
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.leases.client import Leases, NotThere
@@ -26,13 +34,15 @@ from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.store import StoreGone
 from parallelrun_agent.job import read_settings
 from parallelrun_agent.output import owner
-from parallelrun_agent.pod import inputs, job_folder, snapshot, words
+from parallelrun_agent.pod import failed_again, inputs, job_folder, snapshot, words
 from parallelrun_agent.stores import open_store
 
 _REASONS: dict[type[ParallelRunError], str] = {
     InputError: conditions.INPUT_ERROR,
     SourceError: conditions.SOURCE_ERROR,
     OutputError: conditions.OUTPUT_FAILED,
+    InputChanged: conditions.INPUT_CHANGED,
+    RunFolderError: conditions.INPUT_ERROR,  # of the earlier job that this one goes on from
 }
 
 
@@ -54,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--code", type=Path, required=True, help="the source folder, as it is mounted or was fetched")
     parser.add_argument("--store", required=True, help="kube:<namespace>/<base>")
     parser.add_argument("--config", type=Path, default=Path(pod_layout.CONFIG), help="has settings.json and job.yaml")
+    parser.add_argument("--failed-of", type=Path, help="the folder of an earlier job: run only what failed there")
     return parser
 
 
@@ -67,6 +78,8 @@ async def _main(arguments: argparse.Namespace) -> int:
             return words.fail(header.message)
         try:
             await asyncio.to_thread(prepare, header, settings, spec, arguments)
+            if arguments.failed_of is not None and failed_again.is_due(header):
+                await failed_again.go_on_from(arguments.failed_of, arguments.folder, spec, leases)
         except NoSpace:
             raise  # the next pod tries again
         except ParallelRunError as error:

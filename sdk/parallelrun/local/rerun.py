@@ -7,19 +7,17 @@ script is the one that was run, unless another source is given, since mixing res
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout, source_files, spec_hash
-from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.api.errors import InputChanged
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, prepare, resolve, resume, run_folder
-from parallelrun_worker.schema import versions as schema_versions
+from parallelrun_agent import earlier_run
 
 #: Fields that the plan or the sealed results were made with.
 _FIXED = (
@@ -55,7 +53,7 @@ def prepare_rerun(
         before = resume.read_header(base)
         if failed_only:
             _refuse_fixed(record, loaded.job)
-            _refuse_incomparable(base, before)
+            earlier_run.plan_of(base, before)
         folder, lock = run_folder.new(loaded.job.metadata.name, output)
         try:
             ground = prepare.ground_of_run(loaded.job, folder, base, record, say)
@@ -83,7 +81,8 @@ def _again(
         _say_changed_files(ground, record, earlier, settings)
         header = _header(before, settings.uid, settings.spec_hash, settings.source_hash)
         settings = replace(settings, retry_failures_below=header.epoch)
-        _take_results(base, ground.folder, before)
+        with run_folder.explained(ground.folder):
+            earlier_run.take_results(base, ground.folder, earlier_run.plan_of(base, before))
     else:
         header = prepare.new_header(settings, ground.job.spec.node_limit)
     return prepare.finish(ground, settings, copied, Path(record["manifest"]), lock, header)
@@ -117,9 +116,8 @@ def _say_changed_files(
 
 
 def _header(before: headers.Header, uid: str, spec_hash: str, source_hash: str) -> headers.Header:
-    """The next generation of ``before``, whatever it ended as: it plans again and must find the same input."""
-    running = replace(before, phase=headers.Phase.RUNNING)
-    return replace(headers.resume(running), job_uid=uid, spec_hash=spec_hash, source_hash=source_hash)
+    again = earlier_run.next_generation(before)
+    return replace(again, job_uid=uid, spec_hash=spec_hash, source_hash=source_hash)
 
 
 def _refuse_fixed(record: dict[str, Any], job: Any) -> None:
@@ -129,34 +127,3 @@ def _refuse_fixed(record: dict[str, Any], job: Any) -> None:
                 f"{changes.sentence(change)}: rerun --failed keeps the earlier run's plan and results.",
                 "Leave it as it was, or run everything again without --failed.",
             )
-
-
-def _refuse_incomparable(base: Path, before: headers.Header) -> None:
-    if before.plan is None or not (base / f"{layout.PLAN_PREFIX}{before.plan.sha256}").is_dir():
-        raise RunFolderError(
-            f"{base} has no plan: nothing of it was run, so there is nothing to run again.",
-            "Start it again with parallelrun run.",
-        )
-    if not (base / layout.SEGMENTS).is_dir():
-        raise RunFolderError(
-            f"{base} kept no segments (spec.output.keepSegments is false): what succeeded cannot be merged again.",
-            "Run everything again without --failed.",
-        )
-
-
-def _take_results(base: Path, folder: Path, before: headers.Header) -> None:
-    """Put the earlier run's plan, segments, tries and schema into the new run's folder."""
-    plan = f"{layout.PLAN_PREFIX}{before.plan.sha256}" if before.plan else ""
-    with run_folder.explained(folder):
-        for name in (plan, layout.SEGMENTS, layout.TRIES):
-            if (base / name).is_dir():
-                shutil.copytree(base / name, folder / name, copy_function=_link)
-        for version in map(Path, schema_versions(str(base / layout.SCHEMA))):
-            _link(version, folder / version.name)
-
-
-def _link(existing: str | Path, new: str | Path) -> None:
-    try:
-        os.link(existing, new)
-    except OSError:  # another file system, or one without hard links
-        shutil.copy2(existing, new)

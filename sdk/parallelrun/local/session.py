@@ -42,7 +42,7 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener, early: Earl
     folder, header = prepared.folder, prepared.header
     shards = []
     if header.plan is not None and header.phase in (Phase.PLANNING, Phase.RUNNING, Phase.FINALIZING):
-        from parallelrun.local.resumption import resumed_shards
+        from parallelrun_agent.resumption import resumed_shards
 
         shards = await asyncio.to_thread(resumed_shards, folder, header, prepared.settings.retry_failures_below)
     supervisor = Supervisor(folder, prepared.settings, header, shards, listener, early)

@@ -124,17 +124,19 @@ class JobOnServer:
         environment.pop("KUBERNETES_SERVICE_HOST", None)
         return environment
 
-    def run_prepare(self, spec: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    def run_prepare(self, spec: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
         """The container ``prepare``, with ``source`` as what is mounted; it makes the job's folder and pod/source."""
         config = self.folder / "config"
-        config.mkdir(exist_ok=True)
+        if not config.exists():  # the first pod
+            config.mkdir()
+            shutil.rmtree(self.folder / "job")
         settings = replace(self.settings, source=str(self.folder / "pod" / "source"))
         (config / layout.SETTINGS).write_text(json.dumps(settings.to_json()))
         (config / layout.MANIFEST).write_text(json.dumps({"spec": spec}))
-        shutil.rmtree(self.folder / "job", ignore_errors=True)
         command = [
             *(sys.executable, "-m", "parallelrun_agent.pod.prepare", "--folder", str(self.folder / "job")),
             *("--code", str(self.folder / "source"), "--store", self.store, "--config", str(config)),
+            *arguments,
         ]
         return subprocess.run(
             command, capture_output=True, text=True, env=self.environment(), timeout=DEADLINE_SECONDS, check=False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 from pod_on_this_machine import JobOnServer, job_on
 from store_objects import NAMESPACE
 
 from parallelrun.api import exit_codes, layout
+from parallelrun.api.settings import Limits
 from parallelrun.kube.resources import CONFIG_MAPS
 from parallelrun.leases import node as nodes
 from parallelrun.leases.client import Leases
@@ -76,6 +78,39 @@ def test_a_script_that_is_missing_ends_the_job_before_anything_starts(job):
         assert done.returncode == 1
         assert "spec.entryScript: there is no score.py in the source folder configmap://code." in done.stderr
     assert (job.header().phase, job.header().reason) == (Phase.ABORTED, "SourceError")
+
+
+FAILING = """\
+import os
+
+def run(mini_batch):
+    name = os.path.basename(mini_batch[0])
+    if name in ("0003.txt", "0011.txt"):
+        raise ValueError("not yet")
+    return [name]
+"""
+
+
+def test_what_failed_runs_again_in_another_job_and_is_merged_with_what_succeeded(job, api_server, tmp_path):
+    tolerant = {"limits": Limits(error_threshold=-1), "run_max_try": 1}
+    job.prepare(FAILING, 20, **tolerant)
+    assert job.run_prepare(SPEC).returncode == 0
+    job.start_node().leaves()
+    assert job.header().phase is Phase.DONE
+    assert job.output() == [name for name in job.expected() if name not in ("0003.txt", "0011.txt")]
+    (tmp_path / "again").mkdir()
+    with job_on(api_server, tmp_path / "again") as again:
+        again.prepare(SCRIPT.format(pause=0.0), 20, **tolerant)
+        again.settings = replace(again.settings, inputs=job.settings.inputs)
+        for _ in range(2):  # two pods
+            done = again.run_prepare(SPEC, "--failed-of", str(job.folder / "job"))
+            assert (done.returncode, done.stderr) == (0, "")
+        again.start_node()
+        assert again.nodes[0].leaves() == exit_codes.AGENT_DONE, again.nodes[0].agent_log()
+        assert again.header().phase is Phase.DONE
+        assert again.output() == again.expected()
+        called = (again.folder / "pod" / "source" / "called").read_text().split()
+        assert sorted(name[-8:] for name in called) == ["0003.txt", "0011.txt"]
 
 
 def test_a_host_whose_container_was_killed_is_followed_by_another_and_nothing_is_charged(job):
