@@ -71,6 +71,7 @@ class Machine:
         self.init_failures = 0  # all of this node, for the rule over all nodes
         self.init_began = False  # in any process of this node
         self.first_error = ""
+        self.first_failure: tuple[int, str] | None = None  # a mini-batch that failed for good, and why
         self.short_returns = 0
         self._seal_asked = False
         self.now = 0.0
@@ -413,6 +414,7 @@ class Machine:
 
     def _record_failure(self, lease: OpenLease, mini_batch: int, blame: Blame) -> None:
         tries = lease.charged[mini_batch]
+        self.first_failure = self.first_failure or (mini_batch, blame.text)
         items = max(blame.items, 1)
         lease.completed += 1
         lease.failed += 1

@@ -15,7 +15,9 @@ ERROR_LIMIT = 2000
 
 
 def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, Any]:
-    """``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far."""
+    """``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far;
+    ``first_failure``: [mini-batch, why] of the first that failed for good.
+    """
     if work is None:
         return {"state": state, "stalled": stalled}
     machine = work.machine
@@ -28,4 +30,9 @@ def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, An
         "leases": [[lease.start, lease.epoch, *lease.counts] for lease in machine.leases.values()],
         "init_failures": machine.init_failures,
         "first_error": machine.first_error[-ERROR_LIMIT:],
+        "first_failure": _failure(machine.first_failure),
     }
+
+
+def _failure(failure: tuple[int, str] | None) -> list[Any] | None:
+    return None if failure is None else [failure[0], failure[1][-ERROR_LIMIT:]]

@@ -28,6 +28,7 @@ from parallelrun_agent.report.failures import Failure, origin, read_failures, sh
 FIRST_ERRORS = 10
 #: Characters of a traceback and files of a mini-batch in them.
 _TRACEBACK_LIMIT, _FILES_LIMIT = 4000, 10
+_SHORT_ERROR = 200  # characters of either in the short form
 _LIBRARIES = ["numpy", "pyarrow"]
 _SHORT_FORM = ("phase", "status", "reason", "message", "miniBatches", "items", "output", "startTime", "completionTime")
 
@@ -38,10 +39,17 @@ def write(folder: Path, result: dict[str, Any]) -> None:
 
 
 def short_form(result: dict[str, Any]) -> dict[str, Any]:
-    """What of ``result`` fits into a job's state: under 4 KiB."""
+    """What of ``result`` fits into a job's state: under 8 KiB. ``firstErrors`` are as in the job's status."""
     short = {name: result[name] for name in _SHORT_FORM}
     short["message"] = result["message"][:2000]
+    short["firstErrors"] = [_short_error(error) for error in result["firstErrors"]]
     return short
+
+
+def _short_error(error: dict[str, Any]) -> dict[str, Any]:
+    said = (error["traceback"].strip() or error["error"])[-_SHORT_ERROR:]
+    files = [path[-_SHORT_ERROR:] for path in error["files"][:1]]
+    return {"miniBatch": error["miniBatch"], "files": files, "message": said}
 
 
 def describe(

@@ -33,6 +33,8 @@ def test_a_raising_mini_batch_is_tried_run_max_try_times_and_then_fails_alone() 
     assert n.counts == [20, 1, 1, 57, 3]
     assert [c.mini_batch for c in n.charges] == [7, 7, 7]
     assert [c.try_number for c in n.charges] == [1, 2, 3]
+    assert n.machine.first_failure is not None
+    assert n.machine.first_failure[0] == 7
 
 
 def test_short_returns_fail_items_and_not_the_mini_batch() -> None:

@@ -15,6 +15,8 @@ from parallelrun_operator.job.policies import pods, the_job
 from parallelrun_operator.job.policies.case import Case, Step
 
 ABSENT_SECONDS = 45.0
+#: Where the last pod was deleted by force: its Job counts it as running until its machine, which is dead, says else.
+FORCED_SECONDS = 15.0
 AT_MOST_EVERY_SECONDS = 120.0
 _DOUBLINGS = 4  # at last about every half hour
 
@@ -36,11 +38,17 @@ def replacement(case: Case) -> Step:
         calm = times and now - last > 2 * _pause(times)
         return Step((), {"absent": {}, "replaced": (last, 0) if calm else memory.replaced})
     allowed = last + _pause(times) if times else now
-    due = max(min(absent.values()) + ABSENT_SECONDS, allowed)
+    due = max(min(since + _patience(case, index, owner) for index, since in absent.items()), allowed)
     if now < due:
         return Step((), {"absent": absent}, due - now)
     deletion = Delete(JOBS, child["metadata"]["name"], owner)
     return Step((deletion,), {"absent": {}, "replaced": (now, times + 1)})
+
+
+def _patience(case: Case, index: int, owner: str) -> float:
+    """How long the Job itself may take to make the index's next pod."""
+    mine = (pod for pod in case.world.pods if pods.index(pod) == index and pods.job_uid(pod) == owner)
+    return FORCED_SECONDS if any(pods.forced(pod) and not pods.finished(pod) for pod in mine) else ABSENT_SECONDS
 
 
 def _pause(times: int) -> float:

@@ -9,18 +9,18 @@ from parallelrun_operator.job.policies.case import Case
 Json = dict[str, Any]
 
 _MOST = 10
-_MESSAGE_LIMIT = 2000
 
 
 def first_errors(case: Case, before: list[Json]) -> list[Json]:
     """By mini-batch. A node tells of its first failure alone, and a new holder forgets it, so what was told is kept.
 
-    A mini-batch that failed may succeed when it is tried again: at the end only what the reports name is left.
+    What another holder ran again may have succeeded after all: at the end only what the reports name is left, in the
+    longer words of the node where there are such.
     """
     seen = {one["miniBatch"]: one for one in (*_heard(case), *before)}
     reported = case.header.result.get("firstErrors")
     if reported is not None:
-        seen = {one["miniBatch"]: seen.get(one["miniBatch"], {}) | one for one in reported}
+        seen = {one["miniBatch"]: one | seen.get(one["miniBatch"], {}) for one in reported}
     return [seen[mini_batch] for mini_batch in sorted(seen)][:_MOST]
 
 
@@ -29,7 +29,7 @@ def _heard(case: Case) -> list[Json]:
     heard = []
     for node, lease in sorted(case.world.nodes.items()):
         progress = lease.progress if lease is not None else {}
-        mini_batch, message = progress.get("first_failed"), progress.get("first_error", "")
-        if mini_batch is not None and message:
-            heard.append({"miniBatch": mini_batch, "node": node, "message": message[-_MESSAGE_LIMIT:]})
+        if failure := progress.get("first_failure"):
+            mini_batch, message = failure
+            heard.append({"miniBatch": mini_batch, "node": node, "message": message})
     return heard

@@ -5,6 +5,7 @@ Events stand beside the write that records the transition they tell of, so that 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from parallelrun.api.conditions import COMPLETE, FAILED, STALLED
@@ -24,6 +25,7 @@ _PROGRESS = ("progress", "timeLeft", "miniBatches", "items", "nodes", "firstErro
 
 def write(world: World, new: Json) -> Step:
     """Write ``new``, unless it is there or may wait."""
+    new = printable(new)
     old, now, written = old_status(world), world.now, world.memory.status_written
     if new == old:
         return Step()
@@ -31,6 +33,11 @@ def write(world: World, new: Json) -> Step:
     if _outline(old) == _outline(new) and left > 0:
         return Step((), {}, left)
     return Step((SetStatus(new), *_announced(old, new)), {"status_written": now})
+
+
+def printable(status: Json) -> Json:
+    """``status`` as the API server gives it back: names of files and tracebacks may hold what is no UTF-8."""
+    return dict(json.loads(json.dumps(status, ensure_ascii=False).encode("utf-8", "replace")))
 
 
 def _outline(status: Json) -> Json:

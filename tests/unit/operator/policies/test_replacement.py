@@ -30,8 +30,10 @@ def test_an_index_that_waits_too_long_gets_a_new_job() -> None:
     assert step.actions == (Delete(JOBS, world.names.base, JOB_UID),)
 
 
-def test_a_pod_that_was_deleted_by_force_is_no_pod() -> None:
-    assert deletes_after(replace(running(), pods=[deleted(a_pod("h0"), 0), a_pod("h1", 1)]), 60)
+def test_a_pod_that_was_deleted_by_force_is_no_pod_and_its_job_will_not_make_another() -> None:
+    world = replace(running(), pods=[deleted(a_pod("h0"), 0), a_pod("h1", 1)])
+    assert not deletes_after(world, 14)
+    assert deletes_after(world, 15)
 
 
 def suspended(world: World) -> World:
