@@ -35,6 +35,10 @@ CLAIM = 3
 BACKOFF_SECONDS = 10.0
 
 
+class NotFound(Exception):
+    """What is to be changed is not there any more: those who look at a late picture get that now and then."""
+
+
 @dataclass
 class Agent:
     """What is in a pod's memory."""
@@ -85,14 +89,15 @@ class Cluster:
         )
 
     def carry_out(self, action: act.Action) -> None:
-        """One action."""
+        """One action; raises NotFound."""
         match action:
             case act.Apply(obj):
                 self.children.add((obj["kind"], obj["metadata"]["name"]))
             case act.Create(obj):
                 self._create(obj)
             case act.Patch(_, _, patch):
-                assert self.child is not None
+                if self.child is None:
+                    raise NotFound("there is no such Job")
                 self.child["spec"].update(patch["spec"])
             case act.Delete(resource, _, uid, grace):
                 self._delete(resource.kind, uid, grace)

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cluster import TOTAL, Cluster
+from small_cluster import TOTAL, Cluster, NotFound
 
 from parallelrun.kube.resources import JOBS
 from parallelrun.leases import allocator
@@ -47,8 +47,11 @@ class Operator:
         decision = decide(seen)
         assert decision.look_again is not None or self._over(seen), "nobody would look at a job that is not over"
         self._check(seen, decision.actions)
-        for action in decision.actions:
-            self.cluster.carry_out(action)
+        try:
+            for action in decision.actions:
+                self.cluster.carry_out(action)
+        except NotFound:
+            return  # the look is repeated, and nothing of it remembered
         self.memory = decision.memory
 
     def _check(self, seen: World, actions: tuple[Any, ...]) -> None:
