@@ -97,17 +97,16 @@ async def _definition(kube: Kube) -> Found:
 async def _operator(kube: Kube) -> Found:
     """By the Leases that its replicas renew; not everybody may see them."""
     subject = "operator"
-    labels = "app.kubernetes.io/name=parallelrun,app.kubernetes.io/component=operator"
     try:
-        leases, _ = await kube.list_objects(LEASES, None, labels=labels)
+        leases, _ = await kube.list_objects(LEASES, None, labels="app.kubernetes.io/name=parallelrun-operator")
     except errors.KubeError:
-        remedy = "you may not see its Leases; a job that stays Pending says the same"
+        remedy = "you may not see its Leases; where none runs, jobs stay Pending"
         return Found(subject, WARN, "not known whether one runs", remedy)
-    holders = sorted({str(lease.get("spec", {}).get("holderIdentity") or "") for lease in leases} - {""})
-    if not holders:
+    seen = sorted(f"{lease['metadata']['namespace']}/{lease['metadata']['name']}" for lease in leases)
+    if not seen:
         remedy = "jobs stay Pending: helm status parallelrun -n parallelrun-system"
         return Found(subject, BAD, "none is seen", remedy)
-    return Found(subject, OK, ", ".join(holders))
+    return Found(subject, OK, ", ".join(seen))
 
 
 async def _rights(kube: Kube) -> Found:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from parallelrun.api import pod_layout
 from parallelrun.kube.resources import CONFIG_MAPS, LEASES
 from parallelrun.leases import header as headers
+from parallelrun_operator.job.children import security
 from parallelrun_operator.job.children.objects import child
 from parallelrun_operator.job.settings import Resolved
 from parallelrun_operator.job.world import World
@@ -21,8 +23,16 @@ _COMPONENT = "state"
 
 
 def settings(world: World, resolved: Resolved) -> Json:
-    """settings.json and job.yaml, which the agents' container mounts."""
-    return child(world, CONFIG_MAPS, world.names.settings, "settings", data=dict(resolved.settings_files))
+    """settings.json and job.yaml, which the agents' container mounts; and how a pod that reads the files starts."""
+    config = world.config
+    reader = {
+        "image": config.runner_image,
+        "pull_policy": config.runner_pull_policy,
+        "pull_secrets": [{"name": name} for name in config.runner_pull_secrets],
+        "security": security.of_pod(config),
+    }
+    data = {**resolved.settings_files, pod_layout.READER: json.dumps(reader)}
+    return child(world, CONFIG_MAPS, world.names.settings, "settings", data=data)
 
 
 def node_lease(world: World, node: int) -> Json:
