@@ -6,21 +6,18 @@ Several pods may make the copy at once: the first one whose rename succeeds has 
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import shutil
-import tarfile
 from contextlib import suppress
 from pathlib import Path
 
-from parallelrun.api import entry_script, layout, source_files
+from parallelrun.api import entry_script, layout, source_archive, source_files
 from parallelrun.api.errors import ParallelRunError, SourceError
 from parallelrun_agent.output import durable
 
 #: A copy that is being made, or that a killed container left.
 _UNFINISHED = ".source-"
-_TARS = (".tar", ".tar.gz", ".tgz")
 #: What every mounted ConfigMap has in it: its files are links through this one, so that they change together.
 _MOUNTED_CONFIG_MAP = "..data"
 
@@ -76,8 +73,9 @@ def _files(root: Path) -> list[source_files.File]:
 def _fill(target: Path, code: Path, script: str, shown: str) -> None:
     target.mkdir()
     found = _files(source_files.folder("spec.source", code))
-    if (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(_TARS):
-        _unpack(code / found[0].name, target)
+    if (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(source_archive.SUFFIXES):
+        name = found[0].name
+        source_archive.unpack(name, (code / name).read_bytes(), target)
         digests = source_files.digests(target, _files(target))
     else:
         digests = source_files.copy(code, found, target)
@@ -86,16 +84,6 @@ def _fill(target: Path, code: Path, script: str, shown: str) -> None:
         _sync(target / name)
     for path, _, _ in os.walk(target):
         durable.sync_folder(Path(path))
-
-
-def _unpack(path: Path, target: Path) -> None:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
-            archive.extractall(target, filter="data")
-    except (tarfile.TarError, EOFError) as error:
-        raise SourceError(
-            f"spec.source.configMap: {path.name} cannot be unpacked: {error}.", "Make it again with parallelrun submit."
-        ) from None
 
 
 def _sync(path: Path) -> None:

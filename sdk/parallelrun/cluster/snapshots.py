@@ -12,6 +12,8 @@ from parallelrun.kube.lease_store import LEASE_ANNOTATION
 from parallelrun.local.request import NodeView, Snapshot
 
 _NODES_SHOWN = 1000
+#: Lines, and characters, of the reason for a pause.
+_LINES_KEPT, _LONGEST = 4, 500
 
 
 def snapshot(job: Job, leases: Iterable[Json], now: float) -> Snapshot:
@@ -31,7 +33,7 @@ def snapshot(job: Job, leases: Iterable[Json], now: float) -> Snapshot:
         items_failed=items.get("failed") or 0,
         elapsed=max(0.0, end - start) if start is not None else 0.0,
         nodes=nodes(leases, int(job.spec.get("nodeCount") or 1)),
-        stalled=job.stalled,
+        stalled=_brief(job.stalled),
         first_error=_first_error(status.get("firstErrors") or []),
         suspended=suspended,
     )
@@ -61,6 +63,13 @@ def _node(number: int, text: str | None) -> NodeView:
         int(progress.get("processes") or 0),
         [str(one) for one in progress.get("running") or []],
     )
+
+
+def _brief(text: str) -> str:
+    """A message on one line: of one with a traceback in it, its begin and the exception."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = lines if len(lines) < _LINES_KEPT else [lines[0], "...", lines[-2], lines[-1]]
+    return " ".join(kept)[-_LONGEST:]
 
 
 def _first_error(found: list[Json]) -> str:

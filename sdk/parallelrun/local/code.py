@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parallelrun.api import entry_script as entry_scripts
-from parallelrun.api import layout, source_files
-from parallelrun.api.errors import ManifestError, SourceError
+from parallelrun.api import layout, source_archive, source_files
+from parallelrun.api.errors import ManifestError
 from parallelrun.local import configmaps, source
 from parallelrun.local.configmaps import ConfigMaps
 from parallelrun.local.places import Places
 
 if TYPE_CHECKING:
     from parallelrun.api.models import Source
-
-_TARS = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True)
@@ -88,15 +85,7 @@ def unpack(content: dict[str, bytes], target: Path) -> None:
     Raises SourceError for a tar that is damaged or reaches outside of the folder.
     """
     name = next(iter(content), "")
-    if len(content) != 1 or not name.endswith(_TARS):
+    if len(content) != 1 or not name.endswith(source_archive.SUFFIXES):
         configmaps.write(content, target)
         return
-    import tarfile
-
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content[name])) as archive:
-            archive.extractall(target, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise SourceError(
-            f"spec.source.configMap: {name} cannot be unpacked: {error}.", "Make it again with parallelrun submit."
-        ) from None
+    source_archive.unpack(name, content[name], target)
