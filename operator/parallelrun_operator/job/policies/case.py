@@ -110,6 +110,16 @@ class Case:
                 found.setdefault(index, []).append(pod)
         return found
 
+    @cached_property
+    def failed(self) -> dict[int, list[Json]]:
+        """By index, the pods that failed, in the order in which they were made."""
+        found: dict[int, list[Json]] = {}
+        for pod in sorted(self.world.pods, key=pods.created):
+            index = pods.index(pod)
+            if index is not None and pods.phase(pod) == "Failed":
+                found.setdefault(index, []).append(pod)
+        return found
+
     def machine_dead(self, pod: Json) -> bool:
         """Whether its machine is gone or not Ready; False where nothing is known of machines."""
         machine = pods.machine(pod)

@@ -120,10 +120,9 @@ def _warned(case: Case, pod: Json) -> tuple[str, str] | None:
 
 def _of_last(case: Case, node: int) -> tuple[str, str] | None:
     """What a node's last pod died of, where it has none now."""
-    ended = [pod for pod in case.world.pods if pods.index(pod) == node and pods.phase(pod) == "Failed"]
-    if not ended:
+    if node not in case.failed:
         return None
-    pod = max(ended, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+    pod = case.failed[node][-1]
     for name, state, _ in pods.containers(pod):
         terminated = state.get("terminated") or {}
         if name != pod_layout.WORKER and terminated.get("exitCode", 0) not in _HARMLESS:
@@ -132,8 +131,7 @@ def _of_last(case: Case, node: int) -> tuple[str, str] | None:
 
 
 def _may_pass(case: Case, node: int, reason: str) -> bool:
-    deaths = [pod for pod in case.world.pods if pods.index(pod) == node and pods.phase(pod) == "Failed"]
-    return reason == _AGENT_FAILED and len(deaths) < _DEATHS
+    return reason == _AGENT_FAILED and len(case.failed[node]) < _DEATHS
 
 
 def _not_there(case: Case) -> tuple[str, str] | None:

@@ -38,6 +38,11 @@ def job_uid(pod: Json) -> str:
     return str((pod["metadata"].get("labels") or {}).get(_CONTROLLER, ""))
 
 
+def created(pod: Json) -> str:
+    """When; as text that sorts."""
+    return str(pod["metadata"].get("creationTimestamp", ""))
+
+
 def terminating(pod: Json) -> bool:
     """Whether somebody deleted it."""
     return bool(pod["metadata"].get("deletionTimestamp"))

@@ -27,7 +27,9 @@ def replacement(case: Case) -> Step:
     if child is None or the_job.terminating(child) or the_job.suspended(child) or the_job.refused_pods(case, child):
         return Step((), {"absent": {}})
     owner = child["metadata"]["uid"]
-    had = {pods.index(pod) for pod in case.world.pods if pods.job_uid(pod) == owner}
+    mine = [pod for pod in case.world.pods if pods.job_uid(pod) == owner]
+    had = {pods.index(pod) for pod in mine}
+    forced = {pods.index(pod) for pod in mine if pods.forced(pod) and not pods.finished(pod)}
     absent = {
         index: memory.absent.get(index, now)
         for index in range(case.node_count)
@@ -38,17 +40,12 @@ def replacement(case: Case) -> Step:
         calm = times and now - last > 2 * _pause(times)
         return Step((), {"absent": {}, "replaced": (last, 0) if calm else memory.replaced})
     allowed = last + _pause(times) if times else now
-    due = max(min(since + _patience(case, index, owner) for index, since in absent.items()), allowed)
+    waits = (since + (FORCED_SECONDS if index in forced else ABSENT_SECONDS) for index, since in absent.items())
+    due = max(min(waits), allowed)
     if now < due:
         return Step((), {"absent": absent}, due - now)
     deletion = Delete(JOBS, child["metadata"]["name"], owner)
     return Step((deletion,), {"absent": {}, "replaced": (now, times + 1)})
-
-
-def _patience(case: Case, index: int, owner: str) -> float:
-    """How long the Job itself may take to make the index's next pod."""
-    mine = (pod for pod in case.world.pods if pods.index(pod) == index and pods.job_uid(pod) == owner)
-    return FORCED_SECONDS if any(pods.forced(pod) and not pods.finished(pod) for pod in mine) else ABSENT_SECONDS
 
 
 def _pause(times: int) -> float:
