@@ -127,8 +127,9 @@ class Queue(Generic[K]):
                 return taken[0], _now() - taken[1]
             self._changed.clear()
             due = self._schedule.next_due()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if due is None else max(0.0, due - _now()))
+            with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with a change
+                async with asyncio.timeout_at(due):
+                    await self._changed.wait()
 
     def done(self, key: K, again: float | None = None) -> None:
         """See :meth:`Schedule.done`."""

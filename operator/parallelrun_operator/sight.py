@@ -26,6 +26,7 @@ Json = dict[str, Any]
 COMPARE_SECONDS = 300.0
 #: After watches began anew; lists of several kinds then come at about the same time.
 COMPARE_SOON_SECONDS = 1.0
+COMPARE_AGAIN_SECONDS = 10.0  # after it failed
 
 
 class Sight:
@@ -52,7 +53,7 @@ class Sight:
 
     def put(self, kind: Resource, obj: Json) -> None:
         """An object as it is now."""
-        if not self._watchdog.recognize(kind, obj):
+        if not self._watchdog.recognize(kind, obj) and self._concerns_us(kind, obj):
             self._wake(self._cache.put(kind, obj))
 
     def changed(self, kind: Resource, event: str | None, obj: Json) -> None:
@@ -69,7 +70,8 @@ class Sight:
         """Find what was deleted unseen, whenever that is due, until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(self._compare.wait(), COMPARE_SECONDS)
+                async with asyncio.timeout(COMPARE_SECONDS):
+                    await self._compare.wait()
             except TimeoutError:
                 pass
             else:
@@ -96,10 +98,13 @@ class Sight:
         self.complete.set()
         self.wake_all()
 
+    def _concerns_us(self, kind: Resource, obj: Json) -> bool:
+        """The operator's own namespace is watched for its heartbeats, also where its jobs are not run."""
+        return kind is NODES or not self._namespaces or obj["metadata"]["namespace"] in self._namespaces
+
     def _wake(self, keys: set[JobKey]) -> None:
         for key in keys:
-            if not self._namespaces or key.namespace in self._namespaces:
-                self._queue.add(key)
+            self._queue.add(key)
 
     async def _compare_all(self) -> None:
         for kind in KINDS:
@@ -109,6 +114,7 @@ class Sight:
                 except errors.KubeError as error:
                     log.warning("could not compare %s with what is there; tried again: %s", kind.plural, error)
                     self.compare_soon()
+                    await asyncio.sleep(COMPARE_AGAIN_SECONDS)
                     return
 
     async def _compare_kind(self, kind: Resource, namespace: str | None) -> None:

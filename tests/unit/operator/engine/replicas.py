@@ -89,10 +89,16 @@ class Lab:
 
     @asynccontextmanager
     async def replica(
-        self, decide: Any, identity: str = "replica-0", needs: Any = lambda job, config: (), **parts: Any
+        self,
+        decide: Any,
+        identity: str = "replica-0",
+        needs: Any = lambda job, config: (),
+        watch_namespaces: tuple[str, ...] | None = None,
+        **parts: Any,
     ) -> AsyncIterator[Replica]:
-        """A replica that runs meanwhile; what it fails with is raised here, at its end."""
-        config = Config(namespace=self.namespace, identity=identity, watch_namespaces=(self.namespace,), port=0)
+        """A replica that runs meanwhile, here or in ``watch_namespaces``; what it fails with is raised at its end."""
+        watched = (self.namespace,) if watch_namespaces is None else watch_namespaces
+        config = Config(namespace=self.namespace, identity=identity, watch_namespaces=watched, port=0)
         async with await self.server.kube() as kube:
             replica = Replica(
                 kube, config, decide, needs, **{"pulse_pace": PULSE_PACE, "leader_pace": LEADER_PACE, **parts}

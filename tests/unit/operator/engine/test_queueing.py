@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -133,6 +134,25 @@ def test_an_earlier_key_overtakes_one_that_is_waited_for() -> None:
         return (await asyncio.wait_for(waiting, 5))[0]
 
     assert asyncio.run(scenario()) == "soon"
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_who_waits_can_be_cancelled_at_the_moment_of_a_change(steps: int) -> None:
+    """A worker that does not hear of its end would keep the whole process from ending."""
+
+    async def scenario() -> bool:
+        queue: Queue[str] = Queue()
+        queue.add("late", after=60.0)
+        waiting = asyncio.ensure_future(queue.take())
+        await asyncio.sleep(0.01)
+        queue.add("later", after=70.0)
+        for _ in range(steps):  # of the event loop, on the change's way to who waits
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=5)
+        return waiting.cancelled()
+
+    assert asyncio.run(scenario())
 
 
 class AnyHistory(RuleBasedStateMachine):

@@ -192,15 +192,30 @@ def test_what_explains_missing_pods_is_read_while_they_are_missing(api_server: A
     scene(api_server, scenario)
 
 
-def test_a_job_of_another_namespace_is_not_looked_at(api_server: ApiServer) -> None:
-    async def scenario(stage: Scene) -> None:
-        async with lab(api_server) as elsewhere:
-            other = await elsewhere.job("other")
-            await stage.here.kube.patch(PARALLEL_RUN_JOBS, stage.here.namespace, "job", {"spec": {"nodeCount": 5}})
-            await stage.seen(lambda world: world.job["spec"]["nodeCount"] == 5, "five nodes")
-            assert stage.decide.last(other) is None
+def test_a_job_in_the_operators_own_namespace_is_not_run_where_only_others_are_watched(api_server: ApiServer) -> None:
+    async def scenario() -> None:
+        async with lab(api_server) as own, lab(api_server) as watched:
+            decide = Decider()
+            async with own.replica(decide, watch_namespaces=(watched.namespace,)):
+                other = await own.job()
+                job = await watched.job()
+                await until(lambda: decide.last(job), "a look at the job that is watched")
+                await watched.kube.patch(PARALLEL_RUN_JOBS, watched.namespace, "job", {"spec": {"nodeCount": 5}})
+                await until(lambda: decide.worlds[-1].job["spec"]["nodeCount"] == 5, "its change")
+                assert decide.last(other) is None
 
-    scene(api_server, scenario)
+    asyncio.run(scenario())
+
+
+def test_a_job_in_any_namespace_is_run_where_all_are_watched(api_server: ApiServer) -> None:
+    async def scenario() -> None:
+        async with lab(api_server) as own, lab(api_server) as any_one:
+            decide = Decider()
+            async with own.replica(decide, watch_namespaces=()):
+                job = await any_one.job()
+                await until(lambda: decide.last(job), "a look at the job")
+
+    asyncio.run(scenario())
 
 
 def test_a_job_that_is_deleted_is_forgotten(api_server: ApiServer) -> None:
