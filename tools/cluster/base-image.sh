@@ -4,6 +4,7 @@
 #
 # PARALLELRUN_BASE_IMAGE names another one, which must have pip.
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 source "$here/debian.sh"
 
 if [[ -n ${PARALLELRUN_BASE_IMAGE:-} ]]; then

@@ -4,6 +4,7 @@
 #
 #   tools/cluster/images.sh [--no-load] [NAME...]      NAME: operator, runner, runner-tensorflow (default: the first two)
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 load=yes python=$repository/.venv/bin/python
 if [[ ${1:-} == --no-load ]]; then load=no; shift; fi
 names=("$@")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the chart of this checkout, or brings it up to date; does nothing where that was the last thing that was done.
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 chart=$repository/helm/parallelrun namespace=parallelrun-system
 mapfile -t files < <(find "$chart" -type f | LC_ALL=C sort)
 image=$(docker image inspect --format '{{.Id}}' "parallelrun/operator:$version")

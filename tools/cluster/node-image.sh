@@ -4,6 +4,7 @@
 #
 # PARALLELRUN_NODE_IMAGE names another one.
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 source "$here/debian.sh"
 
 if [[ -n ${PARALLELRUN_NODE_IMAGE:-} ]]; then

@@ -16,6 +16,14 @@ say() { echo "cluster: $*" >&2; }
 fail() { say "$*"; exit 1; }
 is_root() { [[ $(id -u) -eq 0 ]]; }
 
+# Begin again while holding a lock, which what is started here does not inherit: scripts that make something wait for
+# each other, whoever calls them.
+one_at_a_time() {
+    if [[ -z ${PARALLELRUN_HOLDS_LOCK:-} ]]; then
+        PARALLELRUN_HOLDS_LOCK=yes exec flock --close "$tools/lock" "$0" "$@"
+    fi
+}
+
 # Run a step quietly: one line with its time when it succeeds, all that it said when it does not.
 step() {
     local name=$1 log started=$SECONDS; shift

@@ -4,6 +4,7 @@
 #
 #   tools/cluster/tools.sh [NAME...]     NAME: any of the commands below
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 wanted=("$@")
 ((${#wanted[@]})) || wanted=(kubectl kind helm etcd kube-apiserver)
 

@@ -2,6 +2,7 @@
 # Makes sure that the test cluster is there: a control plane and a worker by kind, in docker. Keeps a cluster that answers
 # and was made as this script would make it now; else makes it anew. Its kubeconfig is .tools/kubeconfig.
 source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
+one_at_a_time "$@"
 source "$here/nodes.sh"
 
 "$here/engine.sh"

@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -41,7 +42,7 @@ class Api:
             pem.flush()
             self._ssl.load_cert_chain(pem.name)
 
-    def request(self, method: str, path: str, body: Json | None = None, **query: str) -> Json:
+    def request(self, method: str, path: str, body: Json | None = None, query: Mapping[str, str] | None = None) -> Json:
         """One call; raises ApiError, or OSError where no API server answers."""
         connection = http.client.HTTPSConnection(self._address, timeout=30, context=self._ssl)
         try:
@@ -59,7 +60,7 @@ class Api:
     def get(self, path: str, **query: str) -> Json | None:
         """An object or a list; None where it is not there."""
         try:
-            return self.request("GET", path, **query)
+            return self.request("GET", path, query=query)
         except ApiError as error:
             if error.status == 404:
                 return None

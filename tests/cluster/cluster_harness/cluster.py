@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import json
 import os
@@ -44,28 +43,24 @@ class Cluster:
 
     @classmethod
     def started(cls) -> Cluster:
-        """Started, with what has changed since built, loaded and installed; by one process at a time.
+        """Started, with what has changed since built, loaded and installed.
 
-        Where no Docker can run, tests are skipped on a developer's machine, and fail in CI.
+        Where no Docker can run, tests are skipped on a developer's machine, and fail in CI. The scripts
+        wait for each other, so that any number of processes may do this at once.
         """
-        TOOLS.mkdir(exist_ok=True)
-        with (TOOLS / "cluster.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                script("engine.sh")
-            except ScriptFailed as error:
-                if os.environ.get("CI") == "true":
-                    raise
-                pytest.skip(f"no cluster without Docker: {error}")
-            for name in ("up.sh", "images.sh", "install.sh"):
-                script(name)
+        try:
+            script("engine.sh")
+        except ScriptFailed as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"no cluster without Docker: {error}")
+        for name in ("up.sh", "images.sh", "install.sh"):
+            script(name)
         return cls()
 
     def load_image(self, name: str) -> str:
         """Build and load one more of our images, such as runner-tensorflow; its reference."""
-        with (TOOLS / "cluster.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            script("images.sh", name)
+        script("images.sh", name)
         return f"parallelrun/{name}:{self.version}"
 
     @functools.cached_property
