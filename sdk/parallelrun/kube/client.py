@@ -266,18 +266,21 @@ class Kube:
         session = self._session()
         url = f"{self._host}{path}?{urlencode(query)}"
         try:
-            async with session.ws_connect(
+            socket = await session.ws_connect(
                 url,
                 headers=headers,
                 protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"),
                 max_msg_size=0,
-                heartbeat=120,
-            ) as socket:
-                yield socket
+                heartbeat=120,  # seconds; a volume that is slow to write keeps answers back for long
+            )
         except aiohttp.WSServerHandshakeError as error:
             raise errors.from_status(error.status, error.message) from error
         except (aiohttp.ClientError, OSError) as error:
             raise errors.Unavailable(f"{self._host}: {error}") from error
+        try:
+            yield socket  # what is raised here is the caller's own, a broken pipe of its output say
+        finally:
+            await socket.close()
 
     @asynccontextmanager
     async def _answer(
