@@ -20,8 +20,13 @@ def first_errors(case: Case, before: list[Json]) -> list[Json]:
     seen = {one["miniBatch"]: one for one in (*_heard(case), *before)}
     reported = case.header.result.get("firstErrors")
     if reported is not None:
-        seen = {one["miniBatch"]: one | seen.get(one["miniBatch"], {}) for one in reported}
+        seen = {one["miniBatch"]: one | _told(seen.get(one["miniBatch"], {})) for one in reported}
     return [seen[mini_batch] for mini_batch in sorted(seen)][:_MOST]
+
+
+def _told(error: Json) -> Json:
+    """Without what nobody told: the API server fills in an empty list of files."""
+    return {name: value for name, value in error.items() if value != []}
 
 
 def _heard(case: Case) -> list[Json]:

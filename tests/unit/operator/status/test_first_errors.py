@@ -37,6 +37,12 @@ def test_at_the_end_only_what_is_reported_is_left_in_the_longer_words() -> None:
     assert found == [{**short, **SEVEN}, other]
 
 
+def test_files_come_from_the_report_where_the_node_told_none() -> None:
+    """The API server gives every error of a status a list of files, if only an empty one."""
+    short = {"miniBatch": 7, "files": ["7.png"], "message": "V"}
+    assert first_errors(a_case(reported(short)), [{**SEVEN, "files": []}]) == [{**short, **SEVEN}]
+
+
 def test_there_are_ten_at_most() -> None:
     told = [{"miniBatch": n, "message": "x"} for n in range(30)]
     assert [one["miniBatch"] for one in first_errors(a_case(running()), told)] == list(range(10))
