@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 DEMO := runs/demo
-# Test files run side by side; a file's tests run one after the other.
+# Test files run side by side; a file's tests run one after the other, and so do all that need the cluster.
 WORKERS ?= 2
 # Tests that need the public data sets of ../shared/data are skipped where that folder does not exist.
 export PARALLELRUN_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
@@ -19,7 +19,7 @@ export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv with parallelrun, TensorFlow and the development tools
@@ -34,8 +34,9 @@ demo: setup ## Read 899 handwritten digits with a TensorFlow model; print accura
 	$(BIN)/python examples/mnist/score.py $(DEMO)/parallel_run_step.txt
 
 .PHONY: test
-test: lint ## Check style, types and imports, then run every test but the long ones
-	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadfile $(PYTEST)
+test: lint ## Check style, types and imports, then run every test but the long ones (those on a cluster need Docker)
+	@tools/cluster/tools.sh || [[ $${CI:-} != true ]]
+	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST)
 
 .PHONY: lint
 lint: setup ## Check style, types, import layers and the worker's Python 3.7 syntax
@@ -71,6 +72,26 @@ verify: generate ## Fail when a generated file is not what the code makes
 	@new=$$(git ls-files --others --exclude-standard -- crds docs/reference helm); \
 	if [[ -n $$new ]]; then echo "not committed: $$new" >&2; exit 1; fi
 	git diff --exit-code -- crds docs/reference helm
+
+.PHONY: cluster-tools
+cluster-tools: setup ## Put kubectl, kind, helm, etcd and kube-apiserver into .tools/bin
+	@tools/cluster/tools.sh
+
+.PHONY: cluster
+cluster: setup ## Start a kind cluster with the operator, the images and the claim parallelrun in default
+	@tools/cluster/up.sh
+	@tools/cluster/images.sh operator runner runner-tensorflow
+	@tools/cluster/install.sh
+	@tools/cluster/claim.sh default >/dev/null
+	@echo "To use it: export KUBECONFIG=$(CURDIR)/.tools/kubeconfig PATH=$(CURDIR)/.tools/bin:\$$PATH"
+
+.PHONY: cluster-down
+cluster-down: ## Remove that cluster and what is on its volumes
+	@tools/cluster/down.sh
+
+.PHONY: images
+images: setup ## Build the images, and load them into the cluster where there is one
+	@tools/cluster/images.sh operator runner runner-tensorflow
 
 .PHONY: lock
 lock: ## Remake the lock files from pyproject.toml (LOCK=--upgrade renews every pin); needs uv

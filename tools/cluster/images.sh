@@ -26,21 +26,25 @@ build_arguments() {
     [[ ! -f $tools/context/ca.crt ]] || echo --build-arg=PIP_CERT=/build/ca.crt
 }
 
+# Named by what went into it, so that two checkouts on one machine do not take each other's.
+tag_of() { echo "parallelrun.local/$1:$inputs"; }
 build() {
     local name=$1 arguments
     mapfile -t arguments < <(build_arguments)
-    docker build --quiet --network host --target "$name" --tag "parallelrun/$name:$version" --label "dev.parallelrun.inputs=$inputs" \
+    docker build --quiet --network host --target "$name" --tag "$(tag_of "$name")" --label dev.parallelrun.inputs="$inputs" \
         --build-arg "BASE_IMAGE=$base" --build-arg "BUILD_IMAGE=$with_pip" --build-arg "VERSION=$version" \
         "${arguments[@]}" - <"$tools/context/context.tar"
+    # What nobody has asked for in two days.
+    docker image prune --all --force --filter label=dev.parallelrun.inputs --filter until=48h
 }
-built() { [[ $(docker image inspect --format '{{index .Config.Labels "dev.parallelrun.inputs"}}' "parallelrun/$1:$version" 2>/dev/null) == "$inputs" ]]; }
+built() { docker image inspect "$(tag_of "$1")" >/dev/null 2>&1; }
 
 # A node remembers what it was given: asking containerd for 2 GB of image by its hash takes longer than reading a file.
 source "$here/nodes.sh"
 loaded() { [[ $(docker exec "$1" cat "/kind/loaded-$2" 2>/dev/null) == "$inputs" ]]; }
 load() {
     local name=$1 node; shift
-    "$python" "$here/load_image.py" "parallelrun/$name:$version" "$@"
+    "$python" "$here/load_image.py" "$(tag_of "$name")" "parallelrun/$name:$version" "$@"
     for node in "$@"; do docker exec "$node" sh -c "echo $inputs >/kind/loaded-$name"; done
 }
 
@@ -56,6 +60,7 @@ fi
 
 for name in "${names[@]}"; do
     built "$name" || step "building parallelrun/$name:$version" build "$name"
+    docker tag "$(tag_of "$name")" "parallelrun/$name:$version"
     [[ $load == yes ]] || continue
     missing=()
     for node in $(nodes); do loaded "$node" "$name" || missing+=("$node"); done

@@ -4,7 +4,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setting.sh"
 one_at_a_time "$@"
 chart=$repository/helm/parallelrun namespace=parallelrun-system
 mapfile -t files < <(find "$chart" -type f | LC_ALL=C sort)
-image=$(docker image inspect --format '{{.Id}}' "parallelrun/operator:$version")
+image=$(docker exec "$cluster-control-plane" cat /kind/loaded-operator) || fail "the operator's image is not in the cluster: run tools/cluster/images.sh first"
 wanted=$(hash_of "${files[@]}" "$here/values.yaml" "$here/install.sh" -- "$image")
 
 # Another test may have upgraded or removed it: the release itself remembers what it is.

@@ -3,7 +3,7 @@
 ``kind load`` sends all of an image to every node: half a gigabyte for each changed line of ours. Here the archive that
 docker writes becomes an OCI archive in which layers that a node's containerd holds are named but not contained.
 
-    load_image.py IMAGE NODE...
+    load_image.py IMAGE NAME NODE...      IMAGE: as docker knows it; NAME: as pods call it
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def add(archive: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None
 class Saved:
     """What `docker save` wrote, read as an OCI image."""
 
-    def __init__(self, path: Path, image: str) -> None:
+    def __init__(self, path: Path, name: str) -> None:
         self._tar = tarfile.open(path)  # noqa: SIM115 (for the life of the process)
         (entry,) = json.load(self._open("manifest.json"))
         self.config = self._open(entry["Config"]).read()
@@ -48,7 +48,7 @@ class Saved:
         manifest_type = f"{OCI}.manifest.v1+json"
         manifest = {"schemaVersion": 2, "mediaType": manifest_type, "config": config, "layers": self.layers}
         self.manifest = json.dumps(manifest).encode()
-        named = {"annotations": {"io.containerd.image.name": f"docker.io/{image}"}}
+        named = {"annotations": {"io.containerd.image.name": f"docker.io/{name}"}}
         self.index = {"schemaVersion": 2, "manifests": [blob(self.manifest, manifest_type) | named]}
 
     def _open(self, name: str) -> IO[bytes]:
@@ -96,11 +96,11 @@ def load(saved: Saved, node: str) -> None:
 
 def main() -> None:
     """See the module."""
-    image, *nodes = sys.argv[1:]
+    image, name, *nodes = sys.argv[1:]
     with tempfile.TemporaryDirectory(dir=Path(__file__).parents[2] / ".tools") as folder:
         path = Path(folder) / "image.tar"
         subprocess.run(["docker", "save", image, "--output", str(path)], check=True)
-        saved = Saved(path, image)
+        saved = Saved(path, name)
         for node in nodes:
             load(saved, node)
 

@@ -48,4 +48,10 @@ create() {
     docker exec "$cluster-control-plane" sh -c "echo $made_as >/kind/made-as"
 }
 
-answers || step "making the cluster $cluster" create
+if ! answers; then
+    step "making the cluster $cluster" create
+    # Node images of former recipes, a gigabyte each, unless another cluster has them.
+    for old in $(docker images --format '{{.Repository}}:{{.Tag}}' parallelrun.local/node); do
+        [[ $old == "$image" ]] || docker rmi "$old" >/dev/null 2>&1 || true
+    done
+fi
