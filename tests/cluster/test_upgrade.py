@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster_harness.cluster import REPOSITORY, Cluster, script
+from cluster_harness.cluster import REPOSITORY, TOOLS, Cluster, script
 from cluster_harness.faults import CTR
 from cluster_harness.job import Job
 from cluster_harness.namespace import Namespace
@@ -57,9 +57,13 @@ spec:
 
 
 def upgrade(cluster: Cluster, chart: Path) -> None:
-    """``helm upgrade`` with the values that the release has, until the new operator is ready."""
+    """``helm upgrade`` with the values that the release has, until the new operator is ready.
+
+    Helm does not wait for the upgrade of another process; the scripts of tools/cluster hold this lock meanwhile.
+    """
+    command = ("helm", "upgrade", RELEASE, str(chart), "--namespace", SYSTEM)
     options = ("--reset-then-reuse-values", "--wait", "--timeout", "120s")
-    cluster.run("helm", "upgrade", RELEASE, str(chart), "--namespace", SYSTEM, *options, seconds=150)
+    cluster.run("flock", "--close", str(TOOLS / "lock"), *command, *options, seconds=300)
 
 
 def images(cluster: Cluster) -> set[str]:
