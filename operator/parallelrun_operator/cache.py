@@ -1,7 +1,7 @@
 """What the watches last saw of every job and of what belongs to it: only what looks need, grouped by job.
 
 An object is replaced by a newer one only: watches and answers of our own writes bring the same object by two ways.
-A watch that had to begin anew does not say what was deleted meanwhile; :func:`vanished` finds it.
+A watch that had to begin anew does not say what was deleted meanwhile; :func:`lacking` finds it.
 """
 
 from __future__ import annotations
@@ -123,10 +123,10 @@ class Cache:
         return found
 
 
-def vanished(remembered: Iterable[Json], present: Iterable[Json]) -> list[Json]:
-    """Metadata of what was ``remembered`` before ``present`` was listed, and is not in that list."""
-    uids = {meta["uid"] for meta in present}
-    return [meta for meta in remembered if meta["uid"] not in uids]
+def lacking(these: Iterable[Json], those: Iterable[Json]) -> list[Json]:
+    """Metadata of ``these`` objects that are none of ``those``."""
+    uids = {meta["uid"] for meta in those}
+    return [meta for meta in these if meta["uid"] not in uids]
 
 
 def _key(meta: Json) -> JobKey:

@@ -62,6 +62,7 @@ class Replica:
         self.sight = Sight(kube, self.cache, self._queue, self._watchdog, self.metrics, only)
         watched = tuple(sorted({*only, config.namespace})) if only else ()
         self._watches = Watches(watch_through or kube, self.sight, watched)
+        self.sight.blind = self._watches.restart
         self._looker = Looker(
             self.cache,
             Gatherer(kube, self.cache, config, needs),

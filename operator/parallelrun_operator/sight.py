@@ -1,20 +1,22 @@
 """What the watches tell, sorted: objects into the cache, jobs into the queue, heartbeats to the watchdog.
 
 Watches that begin anew do not say what was deleted while they were away. So when they did, and every few minutes in
-any case, the metadata of all that is remembered is compared with what there is.
+any case, the metadata of all that is remembered is compared with what there is. Something that is there, and the next
+time still not remembered, shows that a watch is blind, of whatever kind: then all of them begin anew.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.resources import NODES, PARALLEL_RUN_JOBS, Resource
-from parallelrun_operator.cache import KINDS, Cache, JobKey, vanished
+from parallelrun_operator.cache import KINDS, Cache, JobKey, lacking
 from parallelrun_operator.metrics import Metrics
 from parallelrun_operator.queueing import Queue
 from parallelrun_operator.watchdog import Watchdog
@@ -26,7 +28,7 @@ Json = dict[str, Any]
 COMPARE_SECONDS = 300.0
 #: After watches began anew; lists of several kinds then come at about the same time.
 COMPARE_SOON_SECONDS = 1.0
-COMPARE_AGAIN_SECONDS = 10.0  # after it failed
+COMPARE_AGAIN_SECONDS = 10.0  # after it failed, or found what was not seen
 
 
 class Sight:
@@ -46,6 +48,8 @@ class Sight:
         self._watchdog, self._metrics, self._namespaces = watchdog, metrics, namespaces
         self.complete = asyncio.Event()  # everything there is has been seen at least once
         self._compare = asyncio.Event()
+        self._unseen: set[str] = set()  # uids that were there, and not remembered, when they were last compared
+        self.blind: Callable[[], None] = lambda: None  # told when watches do not show what there is
 
     def started(self) -> None:
         """The watches begin, or begin anew."""
@@ -67,7 +71,7 @@ class Sight:
             self.compare_soon()
 
     async def compare(self) -> None:
-        """Find what was deleted unseen, whenever that is due, until cancelled."""
+        """Find what came or went unseen, whenever that is due, until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(COMPARE_SECONDS):
@@ -81,7 +85,7 @@ class Sight:
                 await self._compare_all()
 
     def compare_soon(self) -> None:
-        """Deletions may have been missed."""
+        """Something may have been missed."""
         self._compare.set()
 
     def wake_all(self) -> None:
@@ -92,10 +96,11 @@ class Sight:
     def _whole(self) -> None:
         """Heartbeats came through the watches that were started last: whatever there is has been listed."""
         if self.complete.is_set():
-            self.compare_soon()
+            log.info("watching again")
         else:
             log.info("watching; %d jobs are there", len(self._cache.jobs))
         self.complete.set()
+        self.compare_soon()
         self.wake_all()
 
     def _concerns_us(self, kind: Resource, obj: Json) -> bool:
@@ -107,21 +112,32 @@ class Sight:
             self._queue.add(key)
 
     async def _compare_all(self) -> None:
+        before, self._unseen = self._unseen, set()
         for kind in KINDS:
             for namespace in self._namespaces if self._namespaces and kind is not NODES else (None,):
                 try:
                     await self._compare_kind(kind, namespace)
                 except errors.KubeError as error:
                     log.warning("could not compare %s with what is there; tried again: %s", kind.plural, error)
-                    self.compare_soon()
-                    await asyncio.sleep(COMPARE_AGAIN_SECONDS)
+                    self._compare_later()
                     return
+        if before & self._unseen:
+            log.error("watches do not show %d objects that are there; they begin anew", len(before & self._unseen))
+            self._unseen.clear()
+            self.blind()
+        elif self._unseen:
+            self._compare_later()
+
+    def _compare_later(self) -> None:
+        asyncio.get_running_loop().call_later(COMPARE_AGAIN_SECONDS, self.compare_soon)
 
     async def _compare_kind(self, kind: Resource, namespace: str | None) -> None:
         remembered = self._cache.metadata(kind, namespace)  # before the list: what comes meanwhile is no ghost
         labels = "" if kind in (PARALLEL_RUN_JOBS, NODES) else LABEL_JOB_UID
         present = await self._kube.list_metadata(kind, namespace, labels)
-        for meta in vanished(remembered, present):
+        for meta in lacking(remembered, present):
             log.info("%s %s was deleted unseen", kind.kind, meta["name"])
             self._metrics.ghosts.inc()
             self._wake(self._cache.discard(kind, meta))
+        ours = (meta for meta in present if not self._watchdog.recognize(kind, {"metadata": meta}))
+        self._unseen |= {meta["uid"] for meta in lacking(ours, self._cache.metadata(kind, namespace))}

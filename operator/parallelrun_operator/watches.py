@@ -41,6 +41,10 @@ REQUEST_SECONDS, CONNECT_SECONDS = 30.0, 10.0
 TOKEN_SECONDS = 2400.0
 #: Before the engine is started again, at first and at most.
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 15.0
+#: For the engine to end and to close its connections: by itself, then in each of three rounds without mercy, in all.
+OWN_END_SECONDS, END_SECONDS, STOP_SECONDS = 8.0, 1.0, 15.0
+#: The event loop closes connections a little later than it is told to.
+CLOSE_SECONDS = 0.1
 LIST_PAGE = 500
 
 
@@ -63,6 +67,7 @@ class Watches:
     def __init__(self, kube: Kube, sink: Sink, namespaces: tuple[str, ...] = ()) -> None:
         """``namespaces``: none means all."""
         self._kube, self._sink, self._namespaces = kube, sink, namespaces
+        self._stop = threading.Event()  # of the engine that runs
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -78,44 +83,55 @@ class Watches:
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_RESTART_SECONDS)
 
+    def restart(self) -> None:
+        """End the engine, so that it begins anew: it does not see all that there is."""
+        self._stop.set()
+
     async def _wait_for_kind(self) -> None:
         """Return once the API server knows ParallelRunJobs: the engine would not notice that it learns of them."""
         wait = FIRST_RESTART_SECONDS
         while True:
             try:
-                await self._kube.request("GET", f"/apis/{PARALLEL_RUN_JOBS.group}/{PARALLEL_RUN_JOBS.version}")
-                return
-            except errors.NotFound:
+                if await self._known():
+                    return
                 log.error("the API server knows no ParallelRunJobs: install the CRD (kubectl apply -f crds/)")
             except errors.KubeError as error:
-                log.warning("the API server is not there yet: %s", error)
+                log.warning("no answer yet to what kinds there are: %s", error)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_RESTART_SECONDS)
 
+    async def _known(self) -> bool:
+        """Whether both lists that the engine reads once, of groups and of kinds, have ParallelRunJobs by now."""
+        groups = (await self._kube.request("GET", "/apis"))["groups"]
+        if not any(one["name"] == PARALLEL_RUN_JOBS.group for one in groups):
+            return False
+        kinds = await self._kube.request("GET", f"/apis/{PARALLEL_RUN_JOBS.group}/{PARALLEL_RUN_JOBS.version}")
+        return any(one["name"] == PARALLEL_RUN_JOBS.plural for one in kinds["resources"])
+
     async def _engine(self) -> BaseException | None:
-        """Run kopf in a thread until it ends; why it did."""
-        stop = threading.Event()
+        """Run kopf in a thread until it ends; why it did. What an engine that ends still sees goes nowhere."""
+        stop = self._stop = threading.Event()
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def hand_on(call: Callable[..., None], *what: Any) -> None:
+            if not stop.is_set():
+                call(*what)
+
         tell = functools.partial(_tell, loop)
-        thread = threading.Thread(
-            target=_run_kopf,
-            args=(
-                registry(
-                    functools.partial(tell, self._sink.put), functools.partial(tell, self._sink.changed), self._kube
-                ),
-                self._namespaces,
-                stop,
-                lambda error: tell(_finish, ended, error),
-            ),
-            name="watches",
-            daemon=True,
+        handlers = registry(
+            functools.partial(tell, hand_on, self._sink.put),
+            functools.partial(tell, hand_on, self._sink.changed),
+            self._kube,
         )
-        thread.start()
+        arguments = (handlers, self._namespaces, stop, functools.partial(tell, _finish, ended))
+        threading.Thread(target=_run_kopf, args=arguments, name="watches", daemon=True).start()
         try:
-            return await ended
+            await asyncio.wait([ended])
+            return ended.result()
         finally:
             stop.set()
+            await asyncio.wait([ended], timeout=STOP_SECONDS)
 
 
 def registry(
@@ -166,6 +182,7 @@ def _watch(
 def settings() -> kopf.OperatorSettings:
     """Watches that end and begin anew, and never a write."""
     chosen = kopf.OperatorSettings()
+    chosen.process.ultimate_exiting_timeout = None  # it would kill the process
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
     chosen.posting.enabled = False
@@ -197,20 +214,47 @@ def _run_kopf(
     stop: threading.Event,
     ended: Callable[[BaseException | None], None],
 ) -> None:
+    """Until ``stop``, or until one of kopf's tasks ends, which does not make all the others end by itself."""
+    loop = asyncio.new_event_loop()
     error: BaseException | None = None
     try:
-        asyncio.run(
-            kopf.operator(
-                registry=handlers,
-                settings=settings(),
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-                stop_flag=stop,
-            )
-        )
+        error = loop.run_until_complete(_watch_until(handlers, namespaces, stop))
     except Exception as one:  # noqa: BLE001 - whatever it was, it is told to who waits, who begins anew
         error = one
-    ended(error)
+    finally:
+        stop.set()
+        loop.close()
+        ended(error)
+
+
+async def _watch_until(
+    handlers: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: threading.Event
+) -> BaseException | None:
+    tasks = await kopf.spawn_tasks(
+        registry=handlers,
+        settings=settings(),
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+    )
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    error = next((task.exception() for task in done if not task.cancelled() and task.exception()), None)
+    await _end(set(tasks), OWN_END_SECONDS)
+    for _ in range(3):  # what lost its first cancellation, or was left over
+        await _end(asyncio.all_tasks() - {asyncio.current_task()}, END_SECONDS)
+    await asyncio.sleep(CLOSE_SECONDS)
+    return error
+
+
+async def _end(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    """Cancel ``tasks`` and give them so long; what they failed with is of no interest any more."""
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=seconds) if tasks else (set(), None)
+    for task in done:
+        if not task.cancelled():
+            task.exception()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *what: Any) -> None:

@@ -16,13 +16,14 @@ from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.names import Names
-from parallelrun.kube.resources import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, LEASES, PODS, Resource
+from parallelrun.kube.resources import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, LEASES, PARALLEL_RUN_JOBS, PODS, Resource
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.node import NodeLease
 from parallelrun_operator.cache import Cache, JobKey
 from parallelrun_operator.config import Config
 from parallelrun_operator.job import state
 from parallelrun_operator.job.memory import Memory
+from parallelrun_operator.job.settings import rerun
 from parallelrun_operator.job.world import World
 from parallelrun_operator.strip import stripped
 
@@ -85,7 +86,7 @@ class Gatherer:
             machines={name: bool(machine["ready"]) for name, machine in self._cache.machines.items()},
             warnings=reasons.warnings,
             missing=reasons.missing,
-            earlier_uid=self._earlier_uid(key, job),
+            earlier=await self._earlier(key, job, header),
         )
 
     def forget(self, key: JobKey) -> None:
@@ -150,9 +151,15 @@ class Gatherer:
         except errors.NotFound:
             return None
 
-    def _earlier_uid(self, key: JobKey, job: Json) -> str | None:
-        earlier = (job["spec"].get("rerunOf") or {}).get("name")
-        return None if earlier is None else self._cache.uid_of(key.namespace, earlier)
+    async def _earlier(self, key: JobKey, job: Json, header: Header | None) -> Json | None:
+        """The job that spec.rerunOf names; asked for where the watch, which may just begin, has not shown it."""
+        name = rerun.name_of(job)
+        if not name or (header is not None and (header.generation > 1 or header.phase is not Phase.PLANNING)):
+            return None
+        uid = self._cache.uid_of(key.namespace, name)
+        if uid is not None:
+            return self._cache.jobs[JobKey(key.namespace, name, uid)]
+        return await self._get(PARALLEL_RUN_JOBS, key.namespace, name)
 
 
 def _lacks_pods(job: Json, header: Header | None, pods: Iterable[Json]) -> bool:

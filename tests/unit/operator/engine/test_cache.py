@@ -6,7 +6,7 @@ from typing import Any
 
 from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.kube.resources import CONFIG_MAPS, LEASES, NODES, PARALLEL_RUN_JOBS, PODS
-from parallelrun_operator.cache import Cache, JobKey, vanished
+from parallelrun_operator.cache import Cache, JobKey, lacking
 from parallelrun_operator.strip import stripped
 
 Json = dict[str, Any]
@@ -75,10 +75,10 @@ def test_a_machine_wakes_jobs_only_when_it_becomes_ready_or_ceases_to_be() -> No
     assert cache.put(NODES, node("other", "False")) == set()
 
 
-def test_what_is_not_in_a_later_list_has_vanished() -> None:
+def test_objects_are_told_apart_by_uid() -> None:
     kept, gone = obj("kept")["metadata"], obj("gone")["metadata"]
     recreated = {**gone, "uid": "another"}
-    assert vanished([kept, gone], [kept, recreated]) == [gone]
+    assert lacking([kept, gone], [kept, recreated]) == [gone]
 
 
 def test_a_pod_is_kept_without_what_looks_do_not_need() -> None:

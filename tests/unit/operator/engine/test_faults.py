@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
+import pytest
 from api_server import ApiServer
 from replicas import PULSE_PACE, Decider, Lab, install, lab, until
 
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.resources import CONFIG_MAPS, CRDS, PARALLEL_RUN_JOBS
+from parallelrun_operator import sight
 from parallelrun_operator.job.actions import Announce, Decision
 from parallelrun_operator.job.memory import Memory
 from parallelrun_operator.job.world import World
@@ -189,6 +191,25 @@ def test_a_deletion_that_no_watch_told_is_found(api_server: ApiServer) -> None:
                     ),
                     "the ghost is gone",
                 )
+
+    asyncio.run(scenario())
+
+
+def test_watches_that_do_not_show_what_is_there_begin_anew(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object is taken out of the cache that is there, as if no watch had ever told of it."""
+    monkeypatch.setattr(sight, "COMPARE_AGAIN_SECONDS", 0.5)
+
+    async def scenario() -> None:
+        async with lab(api_server) as here:
+            decide = Decider()
+            async with here.replica(decide) as replica:
+                job = await here.job()
+                await until(lambda: decide.last(job), "a look at the job")
+                replica.cache.discard(PARALLEL_RUN_JOBS, job["metadata"])
+                replica.sight.compare_soon()
+                await until(lambda: replica.cache.jobs, "the job is seen again")
 
     asyncio.run(scenario())
 
