@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 #: Seconds between two looks for new pods, and before a stream that ended is opened again.
 EVERY = 1.0
 _ENDED = ("Succeeded", "Failed")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT")
+_CANNOT_FOLLOW = "fsnotify"
 #: Lines that wait to be printed; then reading waits.
 _WAITING = 1000
 
@@ -41,6 +44,7 @@ class _Source:
     pod: Json
     node: int
     last: str = ""  # time of the last line, as the kubelet writes it: all of one width
+    polling: bool = False  # its machine cannot follow logs now (too many do): they are read again and again
     task: asyncio.Task[None] | None = None
 
 
@@ -110,7 +114,7 @@ class PodLogs:
             ended = not follow
             try:
                 ended = ended or (await self._ended(meta["name"]))
-                await self._stream(source, follow and not ended)
+                await self._stream(source, follow and not ended and not source.polling)
             except (errors.Invalid, errors.Unavailable):  # not started yet, or an outage
                 if not follow:
                     return
@@ -144,6 +148,9 @@ class PodLogs:
 
     async def _take(self, source: _Source, line: bytes, seen: str) -> None:
         time, _, text = line.decode("utf-8", "backslashreplace").partition(" ")
+        if not _TIME.match(time):  # the kubelet's own words, in the place of the log
+            source.polling = source.polling or _CANNOT_FOLLOW in text
+            return
         if time <= seen:  # printed before the stream was opened anew
             return
         source.last = time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 from collections.abc import Awaitable, Callable
@@ -54,7 +55,7 @@ async def connect(place: Place) -> Kube:
     if not place.said and not kubeconfig_exists():
         kube = await Kube.in_cluster()
     else:
-        kube = await Kube.from_kubeconfig(place.kubeconfig, place.context)
+        kube = await Kube.from_kubeconfig(place.kubeconfig or os.environ.get("KUBECONFIG"), place.context)
     kube.namespace = place.namespace or kube.namespace
     return kube
 

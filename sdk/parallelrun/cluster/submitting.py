@@ -22,7 +22,8 @@ CREATED, CHANGED, UNCHANGED = "submitted", "changed", "unchanged"
 _TRIES = 5
 #: ``Invalid value: "x": the rule``, as the API server words a cause.
 _KINDS = "Invalid value|Unsupported value|Required value|Forbidden|Too long|Too many"
-_CAUSE = re.compile(rf"^(?:{_KINDS})(?:: (.*?))?: (.*)$", re.DOTALL)
+_VALUE = r'"(?:[^"\\]|\\.)*"|-?\d[\w.]*|true|false|null'
+_CAUSE = re.compile(rf"^(?:{_KINDS})(?:: ({_VALUE}))?: (.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def refused(value: Json, error: errors.Invalid) -> ManifestError:
         name = f"{value['metadata']['namespace']}/{value['metadata']['name']}"
     problems = [_problem(cause) for cause in error.causes] or [Problem((), error.message)]
     found = report(name, problems)
-    if any("can be changed" in problem.rule or "immutable" in problem.rule for problem in problems):
+    if any("cannot change" in problem.rule for problem in problems):
         found.hint = (
             "A job runs once as it was created. Submit it under another name (--set metadata.name=NAME, or "
             "metadata.generateName in the manifest), or delete it first: parallelrun delete "
