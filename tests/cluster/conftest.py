@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cluster_harness import evidence
@@ -39,6 +40,22 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Name
         report = request.node.stash.get(REPORT, None)
         if report is not None and report.failed:
             folder = evidence.save(namespace, request.node.nodeid, report.longreprtext)
+            print(f"what was there is in {folder}")
+        namespace.remove()
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    """One namespace for all tests of a file, whose jobs run side by side."""
+    words = Path(request.node.name).stem.removeprefix("test_").replace("_", "-")
+    namespace = Namespace(cluster, f"test-{words}-{secrets.token_hex(3)}")
+    failed = request.session.testsfailed
+    namespace.create()
+    try:
+        yield namespace
+    finally:
+        if request.session.testsfailed > failed:
+            folder = evidence.save(namespace, request.node.nodeid, "see the reports of the tests that failed")
             print(f"what was there is in {folder}")
         namespace.remove()
 
