@@ -20,6 +20,7 @@ from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.store import HEADER, shard_name
+from parallelrun_agent import kept_header
 from parallelrun_agent.finalizing import Finalizing
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job
@@ -177,6 +178,7 @@ class Agent:
         assert header.plan is not None
         if self._work is None or self._work_ended:
             plan = open_plan(self._job.folder, header.plan.sha256)
+            await kept_header.keep_planned(self._job, self._stall, header)
             self._work = NodeWork(self._job, plan, header, self._host, self._stall)
             self._work_ended = False
             await self._work.start()

@@ -6,9 +6,6 @@ stays as it is, so that it can be done by several at once, and again after a cra
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from parallelrun.api import layout
 from parallelrun.api.errors import RunFolderError
 from parallelrun.leases import header as headers
 from parallelrun.leases.header import Header, Phase, Plan
+from parallelrun_agent import plain_files
 from parallelrun_worker.schema import versions as schema_versions
 
 
@@ -29,35 +27,24 @@ def plan_of(base: Path, before: Header) -> Plan:
     if before.plan is None or not _plan_folder(base, before.plan).is_dir():
         raise RunFolderError(
             f"{base} has no plan: nothing of it was run, so there is nothing to run again.",
-            "Start it again with parallelrun run.",
+            "Run everything again without --failed (spec.rerunOf.failedOnly: false).",
         )
     if not (base / layout.SEGMENTS).is_dir():
         raise RunFolderError(
             f"{base} kept no segments (spec.output.keepSegments is false): what succeeded cannot be merged again.",
-            "Run everything again without --failed.",
+            "Run everything again without --failed (spec.rerunOf.failedOnly: false).",
         )
     return before.plan
 
 
 def take_results(base: Path, folder: Path, plan: Plan) -> None:
-    """Put what the job in ``base`` left behind into ``folder``. Raises OSError."""
+    """Put what the job in ``base`` left behind into ``folder``: plain files, and no links. Raises OSError."""
     for source in (_plan_folder(base, plan), base / layout.SEGMENTS, base / layout.TRIES):
         if source.is_dir():
-            shutil.copytree(source, folder / source.name, copy_function=_link, dirs_exist_ok=True)
+            plain_files.link_all(base, folder, source.name)
     for version in map(Path, schema_versions(str(base / layout.SCHEMA))):
-        _link(version, folder / version.name)
+        plain_files.link(base, folder, version.name)
 
 
 def _plan_folder(base: Path, plan: Plan) -> Path:
     return base / f"{layout.PLAN_PREFIX}{plan.sha256}"
-
-
-def _link(existing: str | Path, new: str | Path) -> None:
-    try:
-        os.link(existing, new)
-    except FileExistsError:
-        return
-    except OSError:  # another file system, or one without hard links
-        temporary = f"{new}.{secrets.token_hex(6)}"
-        shutil.copy2(existing, temporary)
-        os.replace(temporary, new)

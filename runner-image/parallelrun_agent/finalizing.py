@@ -6,18 +6,16 @@ that the header names, never the segments as they are at the moment.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from parallelrun.api import layout
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.leases import allocator, thresholds
 from parallelrun.leases import header as headers
 from parallelrun.leases.header import Grant, Header, Phase
+from parallelrun_agent import kept_header
 from parallelrun_agent.job import Job
-from parallelrun_agent.output.durable import write_file
 from parallelrun_agent.stall import Stall
 
 if TYPE_CHECKING:
@@ -87,7 +85,7 @@ class Finalizing:
             log.error("the output could not be made: %s", message)
             await job.leases.update_header(lambda h: headers.fail(h, grant, "OutputFailed", message))
             return
-        await self._keep_header(header, grant, result)
+        await kept_header.keep(job, self._stall, headers.finish(header, grant, result)[0])
         _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
         if done:
             await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
@@ -96,17 +94,8 @@ class Finalizing:
         from parallelrun_agent.output import finalize
 
         result = await self._stall.run(finalize.report_aborted, self._job.folder, self._job.settings, header)
-        await self._keep_header(header, grant, result)
+        await kept_header.keep(self._job, self._stall, headers.finish(header, grant, result)[0])
         await self._job.leases.update_header(lambda h: headers.finish(h, grant, result))
-
-    async def _keep_header(self, header: Header, grant: Grant, result: dict[str, Any]) -> None:
-        """In a cluster the header goes with its job, and a job that runs again what failed in this one needs it.
-
-        On one machine the store keeps it.
-        """
-        if self._job.settings.in_pod:
-            content = json.dumps(headers.finish(header, grant, result)[0].to_json(), indent=1).encode()
-            await self._stall.run(write_file, self._job.folder / layout.HEADER, content)
 
 
 def _reopener(

@@ -25,6 +25,7 @@ from parallelrun_operator.job.policies.memories import settled
 from parallelrun_operator.job.policies.patience import patience
 from parallelrun_operator.job.policies.replacement import replacement
 from parallelrun_operator.job.policies.reporting import reporting
+from parallelrun_operator.job.policies.rerun import obstacle
 from parallelrun_operator.job.policies.thresholds import thresholds
 from parallelrun_operator.job.policies.ttl import ttl
 from parallelrun_operator.job.settings import Resolved
@@ -66,12 +67,21 @@ def _with_header(case: Case) -> Decision:
 
 def _without_header(world: World, resolved: Resolved | None, problem: str) -> Decision:
     if resolved is None:
-        status = compose.refused(world, problem)
-        return _decision(world, [write(world, status), ttl(world, status["completionTime"])], None)
+        return _refused(world, problem)
     if never_started(world):
+        found = obstacle(world, resolved)
+        if found is not None and not found.passes:
+            return _refused(world, found.text)
+        if found is not None:
+            return _decision(world, [write(world, compose.waiting(world, found.text))], LOOK_SECONDS)
         first = Step(children.first(world, resolved))
         return _decision(world, [first, write(world, compose.pending(world))], LOOK_SECONDS)
     return _decision(world, [lost_header(world, resolved)], LOOK_SECONDS)
+
+
+def _refused(world: World, problem: str) -> Decision:
+    status = compose.refused(world, problem)
+    return _decision(world, [write(world, status), ttl(world, status["completionTime"])], None)
 
 
 def _ended(world: World) -> bool:

@@ -39,7 +39,7 @@ class World:
     machines: Mapping[str, bool] = field(default_factory=dict)  # Kubernetes nodes by name: Ready?
     warnings: Sequence[Json] = ()  # Events of type Warning about Job and pods; only read while pods are missing
     missing: Sequence[str] = ()  # "ConfigMap mnist-code", "PersistentVolumeClaim data": named by the job, not there
-    earlier_uid: str | None = None  # of spec.rerunOf's job, where it still exists
+    earlier: Json | None = None  # the job whose results this one takes along; not read any more once it has them
 
     @property
     def namespace(self) -> str:

@@ -2,30 +2,27 @@
 
 Before anything is planned: the earlier results are taken along, shards are made in which all that succeeded is
 completed, and the header becomes the earlier one's next generation, which must find the same input. All of it can be
-done by several pods at once; the first one's shards and header count.
+done by several pods at once; the first one's shards and header count. That the two manifests fit together, and that the
+earlier job is over, the operator made sure of.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from parallelrun.api import layout
-from parallelrun.api.errors import InputChanged, RunFolderError
+from parallelrun.api.errors import RunFolderError
 from parallelrun.leases.client import Leases
 from parallelrun.leases.header import Header, Phase
-from parallelrun_agent import earlier_run
+from parallelrun_agent import earlier_run, plain_files
 from parallelrun_agent.output import durable
 
-#: Fields of the spec that the plan or the sealed results were made with.
-_FIXED = ("inputs", "miniBatchSize", "partitionKeys")
-_FIXED_OF_OUTPUT = ("action", "format", "csv")
+#: What a header is never larger than, since it was in a ConfigMap.
+_HEADER_BYTES = 1 << 20
 
 
 def is_due(header: Header) -> bool:
@@ -33,14 +30,14 @@ def is_due(header: Header) -> bool:
     return header.phase is Phase.PLANNING and header.generation == 1
 
 
-async def go_on_from(base: Path, folder: Path, spec: Mapping[str, Any], leases: Leases) -> None:
+async def go_on_from(base: Path, folder: Path, leases: Leases) -> None:
     """Make the job in ``folder`` one that goes on from the one in ``base``.
 
-    Raises RunFolderError and InputChanged where it cannot, NoSpace and OutputError where ``folder`` cannot be written.
+    Raises RunFolderError where it cannot, NoSpace and OutputError where ``folder`` cannot be written.
     """
     from parallelrun_agent.resumption import resumed_shards
 
-    before = await asyncio.to_thread(_take, base, folder, spec)
+    before = await asyncio.to_thread(_take, base, folder)
     own = await leases.header()
     header = _merged(own, before)
     shards = await asyncio.to_thread(resumed_shards, folder, header, header.epoch)
@@ -49,42 +46,31 @@ async def go_on_from(base: Path, folder: Path, spec: Mapping[str, Any], leases: 
     await leases.update_header(lambda h: (_merged(h, before) if is_due(h) else h, None))
 
 
-def _take(base: Path, folder: Path, spec: Mapping[str, Any]) -> Header:
-    before = _ended(base)
-    _refuse_fixed(base, spec)
+def _take(base: Path, folder: Path) -> Header:
+    before = _kept_header(base)
     plan = earlier_run.plan_of(base, before)
     with durable.writing(folder):
         earlier_run.take_results(base, folder, plan)
     return before
 
 
-def _ended(base: Path) -> Header:
+def _kept_header(base: Path) -> Header:
+    """What is there was written by our agents, or by a script that could write there too."""
     try:
-        return Header.from_json(json.loads((base / layout.HEADER).read_bytes()))
+        before = Header.from_json(json.loads(plain_files.read(base, layout.HEADER, _HEADER_BYTES)))
+        if before.plan is not None and not re.fullmatch("[0-9a-f]+", before.plan.sha256):
+            raise ValueError(f"{before.plan.sha256} is no hash")
     except FileNotFoundError:
         raise RunFolderError(
-            f"spec.rerunOf: {base} has no {layout.HEADER}: that job did not come to its end, or its folder is gone.",
-            "Wait until it has ended, or run everything again (failedOnly: false).",
+            f"spec.rerunOf: {base} has no {layout.HEADER}: that job was never planned, or its folder is gone.",
+            "Run everything again (failedOnly: false).",
         ) from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunFolderError(
             f"spec.rerunOf: {base / layout.HEADER} cannot be read: {error}.",
             "Run everything again (failedOnly: false).",
         ) from None
-
-
-def _refuse_fixed(base: Path, spec: Mapping[str, Any]) -> None:
-    before = yaml.safe_load((base / layout.MANIFEST).read_bytes())["spec"]
-    pairs = [(name, before.get(name), spec.get(name)) for name in _FIXED]
-    outputs = before.get("output") or {}, spec.get("output") or {}
-    pairs += [(f"output.{name}", outputs[0].get(name), outputs[1].get(name)) for name in _FIXED_OF_OUTPUT]
-    for name, old, new in pairs:
-        if old != new:
-            raise InputChanged(
-                f"spec.{name} was {json.dumps(old)}, now {json.dumps(new)}: what succeeded is merged with what "
-                "succeeds now, and has to be made alike.",
-                "Leave it as it was, or run everything again (failedOnly: false).",
-            )
+    return before
 
 
 def _merged(own: Header, before: Header) -> Header:

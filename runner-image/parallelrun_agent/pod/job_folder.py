@@ -1,14 +1,19 @@
-"""The job's folder on its claim: made by whichever pod comes first, and the same for all."""
+"""The job's folder on its claim: made by whichever pod comes first, and the same for all.
+
+Scripts write to it as well, those of other pods at any moment: no link in it is followed.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from parallelrun.api import layout, pod_layout
 from parallelrun.api.settings import JobSettings
+from parallelrun_agent import plain_files
 from parallelrun_agent.output import durable
 
 #: Folders that agents and workers of all pods write to.
@@ -17,10 +22,19 @@ _FOLDERS = (layout.SEGMENTS, layout.TRIES, layout.OUTPUTS, layout.SYS, layout.PE
 
 def make(folder: Path, settings: JobSettings, config: Path) -> None:
     """Make the folder with all that every pod expects in it. Raises NoSpace or OutputError."""
-    make_folders([folder, *(folder / name for name in _FOLDERS), *_outputs(folder, settings)])
+    make_folders([folder, *(path for path in map(Path, settings.outputs.values()) if not _inside(path))])
+    own = [str(path.relative_to(pod_layout.JOB)) for path in map(Path, settings.outputs.values()) if _inside(path)]
+    for name in (*_FOLDERS, *own):
+        with durable.writing(folder / name), plain_files.folder(folder, name, make=True):
+            pass
     for name in (layout.SETTINGS, layout.MANIFEST):
         _write_once(folder / name, (config / name).read_bytes())
     _link_only_model(folder, settings)
+
+
+def _inside(path: Path) -> bool:
+    """Whether the script's own output is below the job's folder: by the path that this has in the other containers."""
+    return path.is_relative_to(pod_layout.JOB)
 
 
 def make_folders(paths: Iterable[Path]) -> None:
@@ -30,19 +44,9 @@ def make_folders(paths: Iterable[Path]) -> None:
             path.mkdir(mode=0o775, parents=True, exist_ok=True)
 
 
-def _outputs(folder: Path, settings: JobSettings) -> list[Path]:
-    """What the script writes itself: below the job's folder by the path it has here, elsewhere as it is mounted."""
-    return [_here(folder, Path(path)) for path in settings.outputs.values()]
-
-
-def _here(folder: Path, path: Path) -> Path:
-    inside = Path(pod_layout.JOB)
-    return folder / path.relative_to(inside) if path.is_relative_to(inside) else path
-
-
 def _write_once(path: Path, content: bytes) -> None:
     """What is there stays: later pods may have been given newer settings."""
-    if path.exists():
+    if os.path.lexists(path):
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with durable.writing(path):
@@ -55,11 +59,15 @@ def _link_only_model(folder: Path, settings: JobSettings) -> None:
     if len(settings.models) != 1:
         return
     model = Path(settings.models[0].path)
-    link = folder / layout.MODELS / model.name
-    if os.path.islink(link) and os.readlink(link) == str(model):
-        return
-    temporary = folder / f".{model.name}.{secrets.token_hex(6)}"
-    make_folders([link.parent])
-    with durable.writing(link):
-        temporary.symlink_to(model)
-        temporary.replace(link)
+    path = folder / layout.MODELS / model.name
+    with (
+        durable.writing(path),
+        plain_files.folder(folder) as outer,
+        plain_files.folder(folder, layout.MODELS, make=True) as inner,
+    ):
+        with suppress(OSError):
+            if os.readlink(model.name, dir_fd=inner) == str(model):
+                return
+        temporary = f".{model.name}.{secrets.token_hex(6)}"
+        os.symlink(model, temporary, dir_fd=outer)
+        os.replace(temporary, model.name, src_dir_fd=outer, dst_dir_fd=inner)

@@ -19,7 +19,6 @@ import yaml
 
 from parallelrun.api import conditions, layout, pod_layout
 from parallelrun.api.errors import (
-    InputChanged,
     InputError,
     NoSpace,
     OutputError,
@@ -41,7 +40,6 @@ _REASONS: dict[type[ParallelRunError], str] = {
     InputError: conditions.INPUT_ERROR,
     SourceError: conditions.SOURCE_ERROR,
     OutputError: conditions.OUTPUT_FAILED,
-    InputChanged: conditions.INPUT_CHANGED,
     RunFolderError: conditions.INPUT_ERROR,  # of the earlier job that this one goes on from
 }
 
@@ -79,7 +77,7 @@ async def _main(arguments: argparse.Namespace) -> int:
         try:
             await asyncio.to_thread(prepare, header, settings, spec, arguments)
             if arguments.failed_of is not None and failed_again.is_due(header):
-                await failed_again.go_on_from(arguments.failed_of, arguments.folder, spec, leases)
+                await failed_again.go_on_from(arguments.failed_of, arguments.folder, leases)
         except NoSpace:
             raise  # the next pod tries again
         except ParallelRunError as error:
@@ -96,8 +94,10 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
     if planning:
         inputs.check(settings, spec)
     job_folder.make(arguments.folder, settings, arguments.config)
-    if planning and settings.output.path is not None:
-        owner.claim(Path(settings.output.path), settings.namespace, settings.name)
+    if settings.output.path is not None:
+        if planning:
+            owner.claim(Path(settings.output.path), settings.namespace, settings.name)
+        job_folder.make_folders([Path(settings.output.path)])  # the agent mounts it
     copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown_source(spec["source"]))
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))

@@ -16,7 +16,7 @@ from parallelrun.api import entry_script, layout, source_archive, source_files
 from parallelrun.api.errors import ParallelRunError, SourceError
 from parallelrun_agent.output import durable
 
-#: A copy that is being made, or that a killed container left.
+#: A copy that is being made, or that a killed container left: beside the job's folder, where no script can touch it.
 _UNFINISHED = ".source-"
 #: What every mounted ConfigMap has in it: its files are links through this one, so that they change together.
 _MOUNTED_CONFIG_MAP = "..data"
@@ -29,8 +29,9 @@ def take(code: Path, folder: Path, script: str, shown: str) -> Path:
     be written.
     """
     target = folder / layout.SOURCE
+    beside = f"{_UNFINISHED}{folder.name}-"
     if not target.is_dir():
-        unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(6)}"
+        unfinished = folder.parent / f"{beside}{secrets.token_hex(6)}"
         try:
             with durable.writing(target):
                 _fill(unfinished, code, script, shown)
@@ -41,7 +42,7 @@ def take(code: Path, folder: Path, script: str, shown: str) -> Path:
                 raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    for left in folder.glob(f"{_UNFINISHED}*"):
+    for left in folder.parent.glob(f"{beside}*"):
         shutil.rmtree(left, ignore_errors=True)
     return target
 

@@ -56,6 +56,7 @@ REASONS: Final = (
 # Reasons of the other conditions are phases of status, what Kubernetes itself calls a trouble (ImagePullBackOff,
 # Unschedulable, FailedMount, FailedCreate, ...), Missing<Kind> for an object that the job names, <Container>Failed, or:
 QUEUED: Final = "Queued"  # of Running: a Kueue queue has not admitted the job yet
+WAITING_FOR_EARLIER_JOB: Final = "WaitingForEarlierJob"  # of Running: spec.rerunOf names a job that is not over
 SUSPENDING: Final = "Suspending"  # of Running: spec.suspend is true and nodes still hand back their work
 ABORTING: Final = "Aborting"  # of Running: the job has failed, and its reports are being written
 VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume

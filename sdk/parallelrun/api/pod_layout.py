@@ -1,15 +1,15 @@
 """Where things are in a job's pods: the same paths in the agent's and the worker's container.
 
 The operator writes pods by these, ``parallelrun_agent.pod`` fills the folders, and settings name paths below them. A
-file of a claim has the same path for the agent, which mounts claims whole, and for the worker, which mounts only the
-folders that the job names.
+file of a claim has the same path for ``prepare``, which mounts claims whole, and for agent and worker, which mount only
+the folders that the job names.
 """
 
 from __future__ import annotations
 
 ROOT = "/parallelrun"
 JOB = f"{ROOT}/job"  # the job's folder (subPath of spec.volume's claim), writable in both containers
-CLAIMS = f"{ROOT}/claims"  # claims by name: whole in the agent; in the worker single folders, read-only but for outputs
+CLAIMS = f"{ROOT}/claims"  # claims by name: whole in prepare; else single folders, read-only but for outputs
 CONFIG_MAPS = f"{ROOT}/configmaps"  # ConfigMaps that inputs, models or side inputs name (configmap://), by name
 CONFIG = f"{ROOT}/config"  # settings.json and job.yaml, from the operator; agent and prepare only
 CODE = f"{ROOT}/code"  # the source ConfigMap, as mounted; prepare only

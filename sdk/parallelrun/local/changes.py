@@ -1,4 +1,4 @@
-"""What a resumed run is compared with: the manifest's fields, the source's files, side inputs, models, ConfigMaps.
+"""What a resumed run is compared with, beside the manifest's fields: source files, side inputs, models, ConfigMaps.
 
 A run that goes on with another script, threshold or model than it began with would mix two jobs in one output without
 a word. So what may not change is recorded when the run is prepared, in a form that can name what did. The input itself
@@ -8,33 +8,9 @@ is compared by the agent, file by file, when it plans again.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-_NOTHING = "nothing"
-
-
-def changed_fields(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """(field, value before, value now) of each leaf that differs, by dotted path: "spec.inputs[0].paths[1]"."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        return [
-            change
-            for key in sorted(before.keys() | now.keys())
-            for change in changed_fields(before.get(key), now.get(key), f"{path}.{key}" if path else key)
-        ]
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        pairs = enumerate(zip(before, now, strict=True))
-        return [change for number, (old, new) in pairs for change in changed_fields(old, new, f"{path}[{number}]")]
-    return [] if before == now else [(path, before, now)]
-
-
-def sentence(change: tuple[str, Any, Any]) -> str:
-    """One changed field for people."""
-    path, before, now = change
-    return f"{path} was {_short(before)}, now {_short(now)}"
 
 
 def fingerprint(path: Path) -> str:
@@ -65,10 +41,3 @@ def _entries(path: Path) -> Iterable[tuple[str, os.stat_result]]:
             if os.path.exists(file):
                 found.append((os.path.relpath(file, path), os.stat(file)))
     return sorted(found, key=lambda entry: entry[0])
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return _NOTHING
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."

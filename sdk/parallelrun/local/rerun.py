@@ -12,24 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import layout, source_files, spec_hash
-from parallelrun.api.errors import InputChanged
+from parallelrun.api import layout, source_files, spec_changes, spec_hash
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, prepare, resolve, resume, run_folder
 from parallelrun_agent import earlier_run
 
-#: Fields that the plan or the sealed results were made with.
-_FIXED = (
-    "metadata.name",
-    "spec.inputs",
-    "spec.miniBatchSize",
-    "spec.partitionKeys",
-    "spec.source",
-    "spec.output.action",
-    "spec.output.format",
-    "spec.output.csv",
-)
+#: Fields that a rerun on this machine keeps as well: another script is given with --source.
+_FIXED = ("metadata.name", "spec.source")
 
 
 def prepare_rerun(
@@ -52,7 +42,7 @@ def prepare_rerun(
         loaded = resume.recorded_manifest(base, list(sets))
         before = resume.read_header(base)
         if failed_only:
-            _refuse_fixed(record, loaded.job)
+            spec_changes.refuse_for_rerun(record["spec"], spec_hash.spec_of(loaded.job), _FIXED)
             earlier_run.plan_of(base, before)
         folder, lock = run_folder.new(loaded.job.metadata.name, output)
         try:
@@ -118,12 +108,3 @@ def _say_changed_files(
 def _header(before: headers.Header, uid: str, spec_hash: str, source_hash: str) -> headers.Header:
     again = earlier_run.next_generation(before)
     return replace(again, job_uid=uid, spec_hash=spec_hash, source_hash=source_hash)
-
-
-def _refuse_fixed(record: dict[str, Any], job: Any) -> None:
-    for change in changes.changed_fields(record["spec"], spec_hash.spec_of(job)):
-        if change[0].startswith(_FIXED):
-            raise InputChanged(
-                f"{changes.sentence(change)}: rerun --failed keeps the earlier run's plan and results.",
-                "Leave it as it was, or run everything again without --failed.",
-            )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout, source_files, spec_hash
+from parallelrun.api import layout, source_files, spec_changes, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.settings import JobSettings
@@ -96,9 +96,9 @@ def _ground(
 
 
 def _same_manifest(record: dict[str, Any], ground: Ground) -> None:
-    changed = changes.changed_fields(record["spec"], spec_hash.spec_of(ground.job))
+    changed = spec_changes.changed_fields(record["spec"], spec_hash.spec_of(ground.job))
     if changed:
-        lines = "\n  ".join(changes.sentence(change) for change in changed[:8])
+        lines = "\n  ".join(spec_changes.sentence(change) for change in changed[:8])
         raise InputChanged(
             f"{ground.folder} was begun with another manifest:\n  {lines}",
             f"Only {', '.join(MUTABLE)} may change. {_START_ANEW}",

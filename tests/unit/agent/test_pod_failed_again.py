@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from pod_jobs import PodJob
 from parallelrun.api import conditions, layout
 from parallelrun.leases import header as headers
 from parallelrun.leases.header import Phase, Plan
-from parallelrun_agent.pod import prepare, words
+from parallelrun_agent.pod import words
 
 
 @pytest.fixture
@@ -68,17 +71,75 @@ def test_a_job_of_which_nothing_was_kept_is_refused(job, monkeypatch):
     assert "kept no segments" in job.header().message
 
 
-def test_a_job_that_did_not_end_is_refused(job, monkeypatch):
+def test_a_job_that_was_never_planned_is_refused(job, monkeypatch):
     (base(job) / layout.HEADER).unlink()
     assert run(job, monkeypatch) == 1
     assert job.header().reason == conditions.INPUT_ERROR
-    assert "did not come to its end" in job.header().message
+    assert "was never planned" in job.header().message
 
 
-@pytest.mark.parametrize("change", [{"miniBatchSize": 5}, {"output": {"format": "CSV"}}])
-def test_what_the_results_were_made_with_must_be_the_same(job, monkeypatch, change):
-    job.spec |= change
+def test_a_job_aborted_with_its_reports_unwritten_is_gone_on_from_as_it_was_planned(job, monkeypatch):
+    header = json.loads((base(job) / layout.HEADER).read_text())
+    (base(job) / layout.HEADER).write_text(json.dumps({**header, "phase": "Running"}))
+    assert run(job, monkeypatch) == 0
+    assert (job.header().phase, job.header().generation) == (Phase.PLANNING, 2)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": 1}', "null"])
+def test_a_header_that_a_script_wrote_over_is_refused_by_name(job, monkeypatch, text):
+    (base(job) / layout.HEADER).write_text(text)
     assert run(job, monkeypatch) == 1
-    assert job.header().reason == conditions.INPUT_CHANGED
-    assert "failedOnly: false" in job.header().message
-    assert not prepare.failed_again.is_due(job.header())
+    assert job.header().reason == conditions.INPUT_ERROR
+    assert "header.json cannot be read" in job.header().message
+
+
+# --- links that a script left in the earlier job's folder ---
+
+
+@pytest.fixture
+def secret(job) -> Path:
+    other = job.claim / "ns" / "other-0" / "results"
+    other.mkdir(parents=True)
+    (other / "secret").write_text("another job's")
+    return other / "secret"
+
+
+def taken(job: PodJob) -> list[bytes]:
+    return [path.read_bytes() for path in job.folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("name", ["segments", "tries", "plan-abc"])
+def test_a_link_to_another_job_s_folder_is_not_followed(job, monkeypatch, secret, name):
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(base(job) / name)
+    (base(job) / name).symlink_to(secret.parent)
+    assert run(job, monkeypatch) == 1
+    assert secret.read_bytes() not in taken(job)
+
+
+@pytest.mark.parametrize("name", ["segments/0-x-0-0.idx", "schema.json"])
+def test_a_link_to_another_job_s_file_is_left_where_it_is(job, monkeypatch, secret, name):
+    (base(job) / name).symlink_to(secret)
+    assert run(job, monkeypatch) == 0
+    assert secret.read_bytes() not in taken(job)
+
+
+def test_a_plan_whose_name_leads_elsewhere_is_refused(job, monkeypatch, secret):
+    (base(job) / f"{layout.PLAN_PREFIX}..").mkdir()
+    header = json.loads((base(job) / layout.HEADER).read_text())
+    header["plan"]["sha256"] = "../../other-0/results"
+    (base(job) / layout.HEADER).write_text(json.dumps(header))
+    assert run(job, monkeypatch) == 1
+    assert secret.read_bytes() not in taken(job)
+    assert "is no hash" in job.header().message
+
+
+def test_results_are_copied_where_the_volume_has_no_hard_links(job, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    (base(job) / layout.SEGMENTS / "0-x-0-0.dat").write_text("result")
+    monkeypatch.setattr(os, "link", refused)
+    assert run(job, monkeypatch) == 0
+    assert (job.folder / layout.SEGMENTS / "0-x-0-0.dat").read_text() == "result"
+    assert os.listdir(job.folder / layout.SEGMENTS) == ["0-x-0-0.dat"]

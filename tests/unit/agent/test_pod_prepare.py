@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -328,3 +329,33 @@ def test_a_pod_that_is_killed_at_any_time_is_followed_by_one_that_makes_it_whole
         assert len(names(folder)) == 41
         assert all((folder / f"module_{n:02d}.py").stat().st_size == 6000 for n in range(40))
     assert not [name for name in os.listdir(job.folder) if name.startswith(".")]
+
+
+# --- links that a script of the job left in its folder ---
+
+
+@pytest.mark.parametrize("name", ["segments", "tries", "logs", "logs/sys", "outputs", "trained", layout.MODELS])
+def test_a_link_in_the_job_s_folder_is_not_written_through(job, monkeypatch, name):
+    """Whatever the pod would make there, nothing of it is made in the folder that the link leads to."""
+    other, model = job.claim / "ns" / "other-0", job.claim / "mnist.pkl"
+    other.mkdir(parents=True)
+    model.write_text("weights")
+    job.spec["models"] = [{"name": "mnist", "path": "mnist.pkl"}]
+    job.set(models=[ModelSettings("mnist", str(model))], outputs={"o": "/parallelrun/job/trained/models"})
+    assert job.prepare(monkeypatch) == 0
+    shutil.rmtree(job.folder / name)
+    (job.folder / name).symlink_to(other)
+    planned(job)
+    assert job.prepare(monkeypatch) == 1
+    assert os.listdir(other) == []
+    assert str(job.folder / name) in said(job).replace("pvc://", str(job.claim.parent) + "/")
+    assert job.header().phase is Phase.RUNNING
+
+
+def test_the_source_is_copied_where_no_script_can_put_links(job, monkeypatch):
+    seen = []
+    fill = snapshot._fill
+    monkeypatch.setattr(snapshot, "_fill", lambda target, *rest: (seen.append(target), fill(target, *rest)))
+    assert job.prepare(monkeypatch) == 0
+    assert [path.parent for path in seen] == [job.folder.parent]
+    assert os.listdir(job.folder.parent) == [job.folder.name]

@@ -72,7 +72,7 @@ def test_results_are_linked_and_all_else_is_new(base: prepare.Prepared) -> None:
 
 
 def test_where_links_fail_results_are_copied(base: prepare.Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_links(*_: object) -> None:
+    def no_links(*_: object, **__: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", no_links)

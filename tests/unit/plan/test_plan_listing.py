@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from parallelrun.api.errors import InputError
-from parallelrun_agent.plan import order, sorting
+from parallelrun_agent.plan import listing, order, sorting
 from parallelrun_agent.plan.listing import list_files
 
 TREE = ["10.txt", "9.txt", "a/1.txt", "a/b/2.txt", "a/b/.hidden", "a/.git/3.txt", "a/x.png", "c/1.txt", ".top.txt"]
@@ -162,3 +162,20 @@ def test_a_folder_larger_than_a_run_is_sorted_on_disk(tmp_path: Path, monkeypatc
         (tmp_path / "many" / f"{number}.txt").touch()
     monkeypatch.setattr(sorting.sort_on_disk, "__defaults__", (64,))
     assert listed(tmp_path / "many") == [f"{number}.txt" for number in range(500)]
+
+
+def test_a_config_map_s_file_is_known_by_its_content_and_not_by_when_a_pod_mounted_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "maps" / "texts" / "a.txt"
+    file.parent.mkdir(parents=True)
+    monkeypatch.setattr(listing, "_MOUNTED_ANEW", os.fsencode(f"{tmp_path}/maps/"))
+
+    def number(text: str, seconds: int) -> int:
+        file.write_text(text)
+        os.utime(file, (seconds, seconds))
+        [(_, _, found)] = list_files("in", [str(file.parent)], False, tmp_path)
+        return found
+
+    assert number("one", 1) == number("one", 2)
+    assert number("one", 2) != number("two", 2)

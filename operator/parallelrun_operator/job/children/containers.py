@@ -7,7 +7,7 @@ from typing import Any
 from parallelrun.api import pod_layout
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.children import security, volumes
-from parallelrun_operator.job.settings import Resolved
+from parallelrun_operator.job.settings import Resolved, rerun
 from parallelrun_operator.job.world import World
 
 Json = dict[str, Any]
@@ -46,8 +46,12 @@ def _fetch(config: Config, resolved: Resolved) -> Json:
 def _prepare(world: World, resolved: Resolved) -> Json:
     claim = pod_layout.claim(resolved.model.spec.volume.claim_name)
     folder = f"{claim}/{pod_layout.job_folder(world.namespace, world.name, world.uid)}"
-    command = [*_OURS, "parallelrun_agent.pod.prepare", "--folder", folder, "--code", _literal(resolved.code)]
-    container = _ours(world.config, pod_layout.PREPARE, [*command, *_store(world)], volumes.of_prepare(resolved))
+    code, failed_of = resolved.code, []
+    if world.earlier is not None:
+        earlier = rerun.earlier(resolved.model, world.job, world.earlier)
+        code, failed_of = earlier.code or code, ["--failed-of", earlier.folder]
+    command = [*_OURS, "parallelrun_agent.pod.prepare", "--folder", folder, "--code", _literal(code), *_store(world)]
+    container = _ours(world.config, pod_layout.PREPARE, [*command, *failed_of], volumes.of_prepare(resolved))
     return container | {"env": [*_identity(), _HOME]}
 
 

@@ -1,17 +1,19 @@
 """The volumes of a job's pods, and who mounts what of them.
 
-The agent's containers mount claims whole. The worker runs other people's code: it gets the job's own folder and the
-folders that the manifest names, by subPath, at the same paths.
+The worker runs other people's code: it gets the job's own folder and the folders that the manifest names, by subPath.
+So does the agent, at the same paths, for it works on files that scripts wrote, and a link among them must lead nowhere.
+Only the container that makes these folders mounts claims whole; it follows no links of scripts.
 """
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from typing import Any
 
 from parallelrun.api import pod_layout
 from parallelrun_operator.job.children import security
-from parallelrun_operator.job.settings import Resolved
+from parallelrun_operator.job.settings import Folder, Resolved
 from parallelrun_operator.job.world import World
 
 Json = dict[str, Any]
@@ -73,23 +75,20 @@ def of_prepare(resolved: Resolved) -> list[Json]:
 
 def of_agent(world: World, resolved: Resolved) -> list[Json]:
     """Of the agent."""
-    return [_job(world, resolved), *_data(resolved), *_trusted(), _mount(_MEETING, pod_layout.MEETING)]
+    return [
+        _job(world, resolved),
+        *_folders(resolved, resolved.agent_folders),
+        *_config_maps(resolved),
+        *_trusted(),
+        _mount(_MEETING, pod_layout.MEETING),
+    ]
 
 
 def of_worker(world: World, resolved: Resolved) -> list[Json]:
     """Of the user's container: no token, no whole claim."""
-    folders = [
-        _mount(
-            _claim_volume(resolved, folder.claim),
-            posixpath.join(pod_layout.claim(folder.claim), folder.path),
-            read_only=not folder.writable,
-            sub_path=folder.path,
-        )
-        for folder in resolved.folders
-    ]
     return [
         _job(world, resolved),
-        *folders,
+        *_folders(resolved, resolved.folders),
         *_config_maps(resolved),
         _mount(_PROGRAM, pod_layout.PROGRAM, read_only=True),
         _mount(_SOURCE, pod_layout.SOURCE),
@@ -101,6 +100,18 @@ def of_worker(world: World, resolved: Resolved) -> list[Json]:
 def _job(world: World, resolved: Resolved) -> Json:
     folder = pod_layout.job_folder(world.namespace, world.name, world.uid)
     return _mount(_claim_volume(resolved, resolved.model.spec.volume.claim_name), pod_layout.JOB, sub_path=folder)
+
+
+def _folders(resolved: Resolved, folders: Iterable[Folder]) -> list[Json]:
+    return [
+        _mount(
+            _claim_volume(resolved, folder.claim),
+            posixpath.join(pod_layout.claim(folder.claim), folder.path),
+            read_only=not folder.writable,
+            sub_path=folder.path,
+        )
+        for folder in folders
+    ]
 
 
 def _data(resolved: Resolved) -> list[Json]:

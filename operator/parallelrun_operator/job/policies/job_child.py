@@ -7,12 +7,14 @@ resumed here, and to pause it it is deleted, since a queue would start an admitt
 
 from __future__ import annotations
 
+from parallelrun.api.conditions import MANIFEST_ERROR
 from parallelrun.kube.resources import JOBS
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job import children
-from parallelrun_operator.job.actions import Action, Create, Delete, Patch
+from parallelrun_operator.job.actions import Abort, Action, Create, Delete, Patch
 from parallelrun_operator.job.policies import the_job
 from parallelrun_operator.job.policies.case import Case, Json, Step
+from parallelrun_operator.job.policies.rerun import obstacle
 
 #: So long agents have to leave by themselves once the job is over.
 LEAVE_SECONDS = 30.0
@@ -49,6 +51,8 @@ def _create(case: Case) -> Step:
         return Step()
     if case.queue and case.suspended:
         return Step()
+    if (found := obstacle(case.world, case.resolved)) is not None:
+        return Step() if found.passes else Step((Abort(MANIFEST_ERROR, found.text),))
     return Step((Create(children.job(case.world, case.resolved)),))
 
 

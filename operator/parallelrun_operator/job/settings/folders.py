@@ -1,4 +1,4 @@
-"""Which folders of claims the worker mounts: as few as show it all that the job names, and nothing else."""
+"""Which folders of claims a container mounts: as few as show it all that the job names, and nothing else."""
 
 from __future__ import annotations
 

@@ -56,11 +56,6 @@ def refuse_unsupported(job: ParallelRunJob) -> None:
             f'spec.computeTarget: this version knows no profiles, such as "{spec.compute_target}", by name.',
             "Write resources, nodeSelector and tolerations into spec instead.",
         )
-    if spec.rerun_of is not None and spec.rerun_of.failed_only:
-        raise ManifestError(
-            f"spec.rerunOf.failedOnly: this version cannot merge with what {spec.rerun_of.name} finished in a cluster.",
-            "Write failedOnly: false to run everything again.",
-        )
     for number, one in enumerate(spec.inputs):
         if one.dataset is not None:
             raise ManifestError(

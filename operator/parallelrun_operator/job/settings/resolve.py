@@ -64,6 +64,7 @@ def resolve(job: Json, config: Config) -> Resolved:
         claims=claims,
         config_maps=config_maps,
         folders=folders.mounted(named.read, named.written),
+        agent_folders=folders.mounted(named.read, [("spec.output.path", named.output)] if named.output else []),
         environment=environment,
         needs=_needs(model, claims, config_maps),
     )

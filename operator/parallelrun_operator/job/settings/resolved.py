@@ -10,7 +10,7 @@ from parallelrun.api.settings import JobSettings
 
 @dataclass(frozen=True)
 class Folder:
-    """A file or folder on a claim that the worker sees, at the path where the agent sees it."""
+    """A file or folder on a claim, at the same path wherever it is mounted."""
 
     claim: str
     path: str  # from the claim's root, normalised, never "" or with ".."
@@ -26,8 +26,9 @@ class Resolved:
     settings_files: dict[str, str]  # settings.json and job.yaml, as their ConfigMap holds them
     image: str  # of the worker
     code: str  # where the source folder is found in the pod, before this pod's copy of it is made
-    claims: dict[str, bool]  # claims that the agent mounts whole, by name: whether it writes to them
+    claims: dict[str, bool]  # claims that prepare mounts whole, by name: whether it writes to them
     config_maps: tuple[str, ...]  # ConfigMaps that the agent and the worker mount
     folders: tuple[Folder, ...]  # what the worker mounts of claims, beside the job's folder
+    agent_folders: tuple[Folder, ...]  # what the agent mounts of claims, beside the job's folder
     environment: tuple[str | None, ...]  # value of each of spec.environment.env, references replaced; None: valueFrom
     needs: tuple[tuple[str, str], ...]  # (kind, name) of all objects that the manifest names and that must be there

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parallelrun.api import pod_layout
-from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING
+from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING, WAITING_FOR_EARLIER_JOB
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.policies import pods
 from parallelrun_operator.job.policies.case import Case
@@ -62,9 +62,19 @@ def refused(world: World, message: str) -> Json:
 
 
 def pending(world: World) -> Json:
-    """Of a job that was seen for the first time."""
-    told = {RUNNING: conditions.Told(False, phase.PENDING, "its objects are being made")}
-    merged = conditions.merged((), told, _generation(world), world.clock)
+    """Of a job whose objects are made now."""
+    return _not_begun(world, phase.PENDING, "its objects are being made")
+
+
+def waiting(world: World, message: str) -> Json:
+    """Of a job that begins when another one is over."""
+    return _not_begun(world, WAITING_FOR_EARLIER_JOB, message)
+
+
+def _not_begun(world: World, reason: str, message: str) -> Json:
+    old = old_status(world).get("conditions") or ()
+    told = {RUNNING: conditions.Told(False, reason, message)}
+    merged = conditions.merged(old, told, _generation(world), world.clock)
     return {**_identity(world), "phase": phase.PENDING, "conditions": merged}
 
 

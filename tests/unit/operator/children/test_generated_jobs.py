@@ -84,8 +84,9 @@ def test_a_manifest_is_refused_or_its_pods_keep_the_promises(spec: Json, config:
     assert restricted.violations(pod) == []
     assert restricted.malformed(pod) == []
     _worker_has_no_token(pod)
-    _worker_sees_no_other_job(pod, resolved)
+    _agent_and_worker_see_no_other_job(pod, resolved)
     _worker_writes_only_to_outputs(pod, resolved)
+    _agent_writes_only_to_the_output(pod, resolved)
     _paths_are_the_same_for_agent_and_worker(pod, resolved.settings)
     _variables_are_as_written(pod, spec)
 
@@ -120,9 +121,9 @@ def _worker_has_no_token(pod: Json) -> None:
     assert "secret" not in json.dumps(_worker(pod)).lower()
 
 
-def _worker_sees_no_other_job(pod: Json, resolved: Resolved) -> None:
+def _agent_and_worker_see_no_other_job(pod: Json, resolved: Resolved) -> None:
     own = f"team/mnist-{UID}"
-    for claim, mount in _claims(pod, _worker(pod)):
+    for claim, mount in _claims(pod, _worker(pod)) + _claims(pod, *pod["containers"]):
         shown = mount["subPath"]
         assert shown.strip("/.")
         if claim == resolved.model.spec.volume.claim_name and shown != own:
@@ -138,16 +139,25 @@ def _worker_writes_only_to_outputs(pod: Json, resolved: Resolved) -> None:
     }
 
 
+def _agent_writes_only_to_the_output(pod: Json, resolved: Resolved) -> None:
+    writable = {mount["mountPath"] for _, mount in _claims(pod, *pod["containers"]) if not mount.get("readOnly")}
+    assert writable == {"/parallelrun/job", resolved.settings.output.path} - {None}
+
+
 def _paths_are_the_same_for_agent_and_worker(pod: Json, settings: JobSettings) -> None:
-    """What settings name is mounted in both, and is the same file there."""
+    """What settings name to be read is mounted in both, and is the same file there; outputs are the worker's."""
     (agent,) = pod["containers"]
-    named = [*settings.side_inputs.values(), *(one.path for one in settings.models), *settings.outputs.values()]
+    named = [*settings.side_inputs.values(), *(one.path for one in settings.models)]
     for path in (path for one in settings.inputs for path in one.paths):
         while any(character in posixpath.basename(path) for character in "*?["):
             path = posixpath.dirname(path)
         named.append(path)
     for path in named:
-        assert _file(agent, path) == _file(_worker(pod), path) is not None
+        seen = _file(_worker(pod), path)
+        assert seen is not None
+        assert _file(agent, path) == seen
+    for path in settings.outputs.values():
+        assert _file(_worker(pod), path) is not None
 
 
 def _file(container: Json, path: str) -> tuple[str, str] | None:

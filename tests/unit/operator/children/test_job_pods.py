@@ -155,18 +155,36 @@ def test_the_worker_sees_of_claims_its_job_s_folder_and_what_the_manifest_names(
     }
 
 
-def test_the_agent_mounts_claims_whole_and_writes_only_where_something_is_written() -> None:
+def test_the_agent_sees_what_the_worker_reads_and_writes_the_output() -> None:
+    found = pod(
+        inputs=[{"name": "x", "type": "File", "paths": ["pvc://data/more/"]}],
+        outputs=[{"name": "o", "path": "pvc://results/o"}],
+        output={"path": "pvc://results/out"},
+        source={"claim": {"name": "code"}},
+    )
+    claims = {
+        path: (mount["subPath"], mount.get("readOnly", False))
+        for path, mount in mounts(found, "agent").items()
+        if "/claims/" in path
+    }
+    assert claims == {
+        "/parallelrun/claims/data/more": ("more", True),
+        "/parallelrun/claims/results/out": ("out", False),
+    }
+    assert mounts(found, "agent")["/parallelrun/job"] == mounts(found, "worker")["/parallelrun/job"]
+
+
+def test_prepare_mounts_claims_whole_and_writes_only_where_something_is_written() -> None:
     found = pod(
         inputs=[{"name": "x", "type": "File", "paths": ["pvc://data/more/"]}], output={"path": "pvc://results/out"}
     )
-    claims = {path: mount for path, mount in mounts(found, "agent").items() if "/claims/" in path}
+    claims = {path: mount for path, mount in mounts(found, "prepare").items() if "/claims/" in path}
     assert {path: mount.get("readOnly", False) for path, mount in claims.items()} == {
         "/parallelrun/claims/parallelrun": False,
         "/parallelrun/claims/results": False,
         "/parallelrun/claims/data": True,
     }
     assert not any("subPath" in mount for mount in claims.values())
-    assert mounts(found, "agent")["/parallelrun/job"] == mounts(found, "worker")["/parallelrun/job"]
 
 
 def test_config_maps_that_the_job_reads_are_mounted_read_only_in_agent_and_worker() -> None:

@@ -1,0 +1,63 @@
+"""A job that runs again only what failed in an earlier one: where that one's results are, and whether they fit.
+
+The earlier job's folder is named by its UID, which only the ParallelRunJob itself tells. It is needed until the first
+pod has taken the results along; from then on the header is of a later generation, and the earlier job may go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from parallelrun.api import layout, pod_layout, spec_changes, spec_hash
+from parallelrun.api.errors import InputChanged, ManifestError
+from parallelrun.api.models import ParallelRunJob
+from parallelrun_operator.job.settings import manifest
+
+Json = dict[str, Any]
+
+#: Paths of inputs begin at the claim's root, and the earlier job's folder is on it.
+_FIXED = ("spec.volume",)
+_ANEW = "To run everything again instead, create the job with spec.rerunOf.failedOnly: false."
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The job whose results are taken along."""
+
+    folder: str  # as prepare sees it
+    code: str | None  # its own copy of the source, where this job names the same; None: this job names another
+
+
+def name_of(job: Json) -> str:
+    """Of the job whose results are taken along; "" where there is none."""
+    rerun = job["spec"].get("rerunOf") or {}
+    return str(rerun["name"]) if rerun and rerun.get("failedOnly", True) else ""
+
+
+def earlier(model: ParallelRunJob, own: Json, found: Json | None) -> Earlier:
+    """What ``found``, the earlier job, has for ``own``. Raises ManifestError where that is nothing."""
+    name = name_of(own)
+    if name == own["metadata"]["name"]:
+        raise ManifestError(f"spec.rerunOf.name: {name} is this job itself.", "Name the job that is to be run again.")
+    if found is None:
+        raise ManifestError(
+            f"spec.rerunOf.name: the namespace {own['metadata']['namespace']} has no job {name}, so it is not known "
+            "where its results are.",
+            _ANEW,
+        )
+    try:
+        before = manifest.checked(found)
+    except ManifestError:
+        raise ManifestError(
+            f"spec.rerunOf.name: the manifest of {name} was refused, so nothing of it was run.", _ANEW
+        ) from None
+    try:
+        spec_changes.refuse_for_rerun(spec_hash.spec_of(before), spec_hash.spec_of(model), _FIXED)
+    except InputChanged as error:
+        raise ManifestError(str(error)) from None
+    meta = found["metadata"]
+    folder = pod_layout.job_folder(meta["namespace"], meta["name"], meta["uid"])
+    folder = f"{pod_layout.claim(model.spec.volume.claim_name)}/{folder}"
+    same = before.spec.source == model.spec.source
+    return Earlier(folder, f"{folder}/{layout.SOURCE}" if same else None)
