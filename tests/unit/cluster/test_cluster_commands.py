@@ -136,7 +136,7 @@ def test_a_job_that_is_over_cannot_be_steered(call, manifest, ended):
 def test_wait_ends_with_the_jobs_exit_code(call, manifest, ended, kind, reason, phase, code):
     call("submit", manifest())
     ended("mnist", kind, reason, phase)
-    answer = call("wait", "mnist", "--timeout", 20)
+    answer = call("wait", "mnist", "--timeout", 50)
     assert (answer.code, answer.out) == (code, f"{phase}\n")
     assert call("watch", "mnist").code == code
 
