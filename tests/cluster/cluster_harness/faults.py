@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from cluster_harness.cluster import NAME, Cluster, script
+from cluster_harness.job import is_ready
 from cluster_harness.waiting import wait_for
+from parallelrun.kube.resources import LEASES, PODS
 
 Json = dict[str, Any]
 
@@ -28,20 +30,33 @@ def container_id(pod: Json, container: str) -> str:
     raise AssertionError(f"container {container} of pod {pod['metadata']['name']} does not run: {status}")
 
 
-def signal_container(cluster: Cluster, pod: Json, container: str, signal: str) -> None:
-    """Send a signal (KILL, STOP, CONT, TERM) to all processes of a container."""
-    wanted = container_id(pod, container)
-    cluster.on_node(pod["spec"]["nodeName"], *CTR, "tasks", "kill", "--all", "--signal", f"SIG{signal}", wanted)
+def signal_container(cluster: Cluster, pod: Json, container: str, signal: str, check: bool = True) -> None:
+    """Send a signal (KILL, STOP, CONT, TERM) to all processes of a container, which may be gone without ``check``."""
+    command = (*CTR, "tasks", "kill", "--all", "--signal", f"SIG{signal}", container_id(pod, container))
+    cluster.on_node(pod["spec"]["nodeName"], *command, check=check)
+
+
+def delete_pod(cluster: Cluster, pod: Json, grace_seconds: int | None = None) -> None:
+    """Delete a pod, at once where ``grace_seconds`` is 0, and wait until it is gone."""
+    meta = pod["metadata"]
+    path = PODS.path(meta["namespace"], meta["name"])
+    cluster.api.request("DELETE", path, None if grace_seconds is None else {"gracePeriodSeconds": grace_seconds})
+
+    def gone() -> bool:
+        found = cluster.api.get(path)
+        return found is None or found["metadata"]["uid"] != meta["uid"]
+
+    wait_for(gone, 60, f"pod {meta['name']} is not gone")
 
 
 @contextmanager
 def frozen(cluster: Cluster, pod: Json, container: str = "agent") -> Iterator[None]:
-    """A container that neither runs nor ends (SIGSTOP) until the block is left."""
+    """A container that neither runs nor ends (SIGSTOP) until the block is left, unless it is gone by then."""
     signal_container(cluster, pod, container, "STOP")
     try:
         yield
     finally:
-        signal_container(cluster, pod, container, "CONT")
+        signal_container(cluster, pod, container, "CONT", check=False)
 
 
 @contextmanager
@@ -62,6 +77,16 @@ def answers(cluster: Cluster) -> bool:
         return cluster.api.request("GET", "/readyz").get("text") == "ok"
     except (OSError, AssertionError):
         return False
+
+
+@contextmanager
+def cordoned(cluster: Cluster, node: str) -> Iterator[None]:
+    """A node that takes no new pods until the block is left."""
+    cluster.kubectl("cordon", node)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", node)
 
 
 @contextmanager
@@ -100,11 +125,40 @@ def processes(cluster: Cluster, pod: Json, container: str) -> list[int]:
     return [int(line.split()[0]) for line in told.splitlines()[1:] if line.split()]
 
 
-def small_volume(cluster: Cluster, namespace: str, claim: str, mebibytes: int) -> None:
-    """A claim whose volume is a file system of its own, to be filled: on one node, which its pods are bound to."""
+class SmallVolume:
+    """A file system of its own on the worker."""
+
+    def __init__(self, cluster: Cluster, folder: str) -> None:
+        self._cluster, self._folder = cluster, folder
+
+    def fill(self) -> None:
+        """Leave no room."""
+        self._cluster.on_node(WORKER, "dd", "if=/dev/zero", f"of={self._folder}/ballast", "bs=64k", check=False)
+
+    def free(self) -> None:
+        """Make room again."""
+        self._cluster.on_node(WORKER, "rm", f"{self._folder}/ballast")
+
+    def read(self, path: str) -> bytes:
+        """A file of ASCII text."""
+        return self._cluster.on_node(WORKER, "cat", f"{self._folder}/{path}").encode()
+
+
+@contextmanager
+def small_volume(cluster: Cluster, namespace: str, claim: str, mebibytes: int) -> Iterator[SmallVolume]:
+    """A claim with a volume that is easily filled, on one node, which its pods are bound to; gone with the block."""
     folder = f"/volumes-of-{WORKER}/{namespace}/{claim}"
     cluster.on_node(WORKER, "mkdir", "-p", folder)
     cluster.on_node(WORKER, "mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=777", "tmpfs", folder)
+    try:
+        cluster.kubectl("apply", "--filename", "-", stdin=small_claim(namespace, claim, mebibytes, folder))
+        yield SmallVolume(cluster, folder)
+    finally:
+        cluster.on_node(WORKER, "umount", "--lazy", folder)
+
+
+def small_claim(namespace: str, claim: str, mebibytes: int, folder: str) -> str:
+    """The claim and its volume, as ``kubectl apply`` takes them."""
     term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [WORKER]}]}
     shared: Json = {"accessModes": ["ReadWriteMany"], "storageClassName": "parallelrun-shared"}
     volume = {
@@ -127,4 +181,32 @@ def small_volume(cluster: Cluster, namespace: str, claim: str, mebibytes: int) -
         "metadata": {"name": claim, "namespace": namespace},
         "spec": asked,
     }
-    cluster.kubectl("apply", "--filename", "-", stdin=f"{json.dumps(volume)}\n---\n{json.dumps(claimed)}")
+    return f"{json.dumps(volume)}\n---\n{json.dumps(claimed)}"
+
+
+SYSTEM, OPERATOR = "parallelrun-system", "parallelrun-operator"
+
+
+@contextmanager
+def replicas(cluster: Cluster, count: int) -> Iterator[None]:
+    """So many operators, all ready; one again when the block is left."""
+    cluster.kubectl("-n", SYSTEM, "scale", f"deployment/{OPERATOR}", f"--replicas={count}")
+    try:
+        wait_for(lambda: len(operators(cluster)) == count, 90, f"there are not {count} operators that are ready")
+        yield
+    finally:
+        cluster.kubectl("-n", SYSTEM, "scale", f"deployment/{OPERATOR}", "--replicas=1")
+        wait_for(lambda: len(operators(cluster)) == 1, 90, "there is not one operator that is ready")
+
+
+def operators(cluster: Cluster) -> list[Json]:
+    """The operator's pods that are ready."""
+    found = cluster.api.items(PODS.path(SYSTEM), labelSelector="app.kubernetes.io/component=operator")
+    return [pod for pod in found if is_ready(pod)]
+
+
+def leader(cluster: Cluster) -> Json | None:
+    """The operator's pod that leads; None where nobody does, or one that is gone by now."""
+    lease = cluster.api.get(LEASES.path(SYSTEM, OPERATOR)) or {}
+    identity = lease.get("spec", {}).get("holderIdentity")
+    return next((pod for pod in operators(cluster) if pod["metadata"]["name"] == identity), None)

@@ -93,6 +93,12 @@ class Namespace:
 
     # --- pods ---
 
+    def pod(self, pod: Json) -> Json:
+        """A pod as it is now."""
+        found = self.get(PODS, pod["metadata"]["name"])
+        assert found, f"pod {pod['metadata']['name']} is gone"
+        return found
+
     def logs(self, pod: str, container: str = "", previous: bool = False) -> str:
         """What a container has written; empty where there is no such log."""
         query = {"container": container} if container else {}
