@@ -81,7 +81,7 @@ class Finalizing:
         try:
             result = await self._stall.run(finalize.commit, job.folder, job.settings, header)
         except ParallelRunError as error:
-            message = str(error)
+            message = job.shown(str(error))
             log.error("the output could not be made: %s", message)
             await job.leases.update_header(lambda h: headers.fail(h, grant, "OutputFailed", message))
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from parallelrun.api import layout
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.client import Leases
+from parallelrun_agent.pod import words
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Job:
     def name(self) -> str:
         """``node000``."""
         return layout.node_name(self.node)
+
+    def shown(self, text: str) -> str:
+        """A message as people read it: in pods with URLs, as manifests have them, in place of paths of volumes."""
+        return words.in_manifest(text) if self.settings.in_pod else text
 
 
 def read_settings(*folders: Path) -> JobSettings:

@@ -45,5 +45,6 @@ class Planning:
         return True
 
     async def _abort(self, reason: str, message: str) -> None:
-        log.error("planning failed: %s", message)
-        await self._job.leases.update_header(lambda h: (headers.abort(h, reason, message), None))
+        text = self._job.shown(message)
+        log.error("planning failed: %s", text)
+        await self._job.leases.update_header(lambda h: (headers.abort(h, reason, text), None))
