@@ -130,7 +130,8 @@ class NodeWork:
         while not self._drained.is_set():
             self.tick()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drained.wait(), 0.05)
+                async with asyncio.timeout(0.05):  # Python 3.11's wait_for may lose a cancellation
+                    await self._drained.wait()
         await self.settled()
 
     async def settled(self) -> None:

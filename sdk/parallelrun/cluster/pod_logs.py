@@ -64,8 +64,12 @@ class PodLogs:
         finder = asyncio.create_task(self._find(follow))
         try:
             while not (self._all_done(finder) and self._queue.empty()):
-                with contextlib.suppress(TimeoutError):
-                    yield await asyncio.wait_for(self._queue.get(), 0.1)
+                try:
+                    async with asyncio.timeout(0.1):  # Python 3.11's wait_for may lose a cancellation
+                        line = await self._queue.get()
+                except TimeoutError:
+                    continue
+                yield line
         finally:
             tasks = self._tasks(finder)
             for task in tasks:
