@@ -86,8 +86,10 @@ preload() {
 }
 
 debian_tools
-"$here/tools.sh" kubectl kubeadm kubelet "${control_plane[@]}" kube-proxy etcd coredns pause
-step "making two Debian root file systems" make_roots
+step "making two Debian root file systems" make_roots &  # waits for disks, while the compiler waits for processors
+roots=$!
+"$here/tools.sh" kubectl kubeadm kubelet "${control_plane[@]}" kube-proxy etcd coredns pause || { wait "$roots"; exit 1; }
+wait "$roots"
 step "making the control plane's images" make_images
 step "making the node image" make_node
 step "giving it the control plane's images" preload

@@ -2,6 +2,11 @@ module parallelrun.dev/tools/etcd
 
 go 1.26.0
 
+tool (
+	github.com/coredns/coredns
+	go.etcd.io/etcd/server/v3
+)
+
 require (
 	cloud.google.com/go/auth v0.18.2 // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.2.8 // indirect
@@ -204,9 +209,4 @@ require (
 	sigs.k8s.io/json v0.0.0-20241010143419-9aa6b5e7a4b3 // indirect
 	sigs.k8s.io/structured-merge-diff/v4 v4.4.2 // indirect
 	sigs.k8s.io/yaml v1.4.0 // indirect
-)
-
-tool (
-	github.com/coredns/coredns
-	go.etcd.io/etcd/server/v3
 )
