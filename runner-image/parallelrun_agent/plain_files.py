@@ -62,6 +62,34 @@ def link(source: Path, target: Path, name: str) -> None:
         _link(name, there, here)
 
 
+class NotPlain(Exception):
+    """Something below a copied folder is neither a file nor a folder; the text is its name there."""
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy all that is below ``source``, writable, into the folder ``target``. Raises NotPlain and OSError."""
+    with folder(source) as there:
+        _copy_below(there, "", target)
+
+
+def _copy_below(there: int, below: str, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(os.listdir(there)):
+        mode = os.stat(name, dir_fd=there, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            inner = os.open(name, _FOLDER, dir_fd=there)
+            try:
+                _copy_below(inner, f"{below}{name}/", target / name)
+            finally:
+                os.close(inner)
+        elif stat.S_ISREG(mode):
+            with open(_opened(name, there), "rb") as old, open(target / name, "wb") as new:
+                shutil.copyfileobj(old, new)
+            (target / name).chmod(stat.S_IMODE(mode) & 0o777 | 0o600)
+        else:
+            raise NotPlain(f"{below}{name}")
+
+
 def _link(name: str, there: int, here: int) -> None:
     """What is there already stays; what is no plain file is left out."""
     if not stat.S_ISREG(os.stat(name, dir_fd=there, follow_symlinks=False).st_mode):

@@ -98,7 +98,9 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
         if planning:
             owner.claim(Path(settings.output.path), settings.namespace, settings.name)
         job_folder.make_folders([Path(settings.output.path)])  # the agent mounts it
-    copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown_source(spec["source"]))
+    shown, earlier = shown_source(spec["source"]), arguments.failed_of
+    of_job = earlier is not None and arguments.code == earlier / layout.SOURCE
+    copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job)
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))
 

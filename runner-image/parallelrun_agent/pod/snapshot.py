@@ -14,6 +14,7 @@ from pathlib import Path
 
 from parallelrun.api import entry_script, layout, source_archive, source_files
 from parallelrun.api.errors import ParallelRunError, SourceError
+from parallelrun_agent import plain_files
 from parallelrun_agent.output import durable
 
 #: A copy that is being made, or that a killed container left: beside the job's folder, where no script can touch it.
@@ -22,11 +23,11 @@ _UNFINISHED = ".source-"
 _MOUNTED_CONFIG_MAP = "..data"
 
 
-def take(code: Path, folder: Path, script: str, shown: str) -> Path:
+def take(code: Path, folder: Path, script: str, shown: str, of_job: bool = False) -> Path:
     """The copy of ``code`` in the job's ``folder``, made if it is not there; it has the entry script ``script``.
 
-    ``shown`` is what messages call the folder. Raises SourceError, and NoSpace or OutputError where ``folder`` cannot
-    be written.
+    ``shown`` is what messages call the folder; ``of_job``: it is another job's copy. Raises SourceError, and NoSpace or
+    OutputError where ``folder`` cannot be written.
     """
     target = folder / layout.SOURCE
     beside = f"{_UNFINISHED}{folder.name}-"
@@ -34,7 +35,7 @@ def take(code: Path, folder: Path, script: str, shown: str) -> Path:
         unfinished = folder.parent / f"{beside}{secrets.token_hex(6)}"
         try:
             with durable.writing(target):
-                _fill(unfinished, code, script, shown)
+                _fill(unfinished, code, script, shown, of_job)
                 unfinished.rename(target)
                 durable.sync_folder(folder)
         except ParallelRunError:
@@ -50,8 +51,18 @@ def take(code: Path, folder: Path, script: str, shown: str) -> Path:
 def copy_to(snapshot: Path, target: Path) -> None:
     """This pod's own copy, which its processes write to. Raises SourceError, NoSpace or OutputError."""
     with durable.writing(target):
-        target.mkdir(parents=True, exist_ok=True)
-        source_files.copy(snapshot, _files(snapshot), target)
+        _copy_snapshot(snapshot, target)
+
+
+def _copy_snapshot(snapshot: Path, target: Path) -> None:
+    """Scripts can write to a job's copy of the source, and whoever runs this sees more: no link is followed."""
+    try:
+        plain_files.copy_tree(snapshot, target)
+    except plain_files.NotPlain as error:
+        raise SourceError(
+            f"{snapshot}: {error} is a link, or no file at all, and was none when the source was copied there.",
+            "A script of that job put it there: remove it.",
+        ) from None
 
 
 def _files(root: Path) -> list[source_files.File]:
@@ -71,10 +82,14 @@ def _files(root: Path) -> list[source_files.File]:
     return found
 
 
-def _fill(target: Path, code: Path, script: str, shown: str) -> None:
+def _fill(target: Path, code: Path, script: str, shown: str, of_job: bool) -> None:
     target.mkdir()
-    found = _files(source_files.folder("spec.source", code))
-    if (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(source_archive.SUFFIXES):
+    root = source_files.folder("spec.source", code)
+    found = [] if of_job else _files(root)
+    if of_job:
+        _copy_snapshot(root, target)
+        digests = source_files.digests(target, _files(target))
+    elif (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(source_archive.SUFFIXES):
         name = found[0].name
         source_archive.unpack(name, (code / name).read_bytes(), target)
         digests = source_files.digests(target, _files(target))

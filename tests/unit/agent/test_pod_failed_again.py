@@ -134,6 +134,19 @@ def test_a_plan_whose_name_leads_elsewhere_is_refused(job, monkeypatch, secret):
     assert "is no hash" in job.header().message
 
 
+@pytest.mark.parametrize("name", ["stolen", "folder"])
+def test_a_link_in_the_earlier_job_s_copy_of_the_source_is_not_followed(job, monkeypatch, secret, name):
+    source = base(job) / layout.SOURCE
+    source.mkdir()
+    (source / "score.py").write_text("def run(mini_batch):\n    return mini_batch\n")
+    configure = job.configure
+    monkeypatch.setattr(job, "configure", lambda: [*configure(), "--code", str(source)])
+    (source / name).symlink_to(secret if name == "stolen" else secret.parent)
+    assert run(job, monkeypatch) == 1
+    assert secret.read_bytes() not in taken(job)
+    assert f"{name} is a link" in job.header().message
+
+
 def test_results_are_copied_where_the_volume_has_no_hard_links(job, monkeypatch):
     def refused(*_: object, **__: object) -> None:
         raise PermissionError

@@ -172,8 +172,29 @@ def test_links_that_a_script_put_into_the_job_s_copy_do_not_either(job, monkeypa
     (job.root / "token").write_text("secret")
     (job.folder / layout.SOURCE / "stolen").symlink_to(job.root / "token")
     assert job.prepare(monkeypatch) == 1
-    assert "stolen is a link that leads out" in said(job)
+    assert "stolen is a link" in said(job)
     assert not (job.source / "stolen").exists()
+
+
+def test_a_link_in_place_of_the_job_s_copy_is_not_followed(job, monkeypatch):
+    assert job.prepare(monkeypatch) == 0
+    planned(job)
+    secret = job.root / "secret"
+    secret.mkdir()
+    (secret / "token").write_text("secret")
+    shutil.rmtree(job.folder / layout.SOURCE)
+    (job.folder / layout.SOURCE).symlink_to(secret)
+    assert job.prepare(monkeypatch) == 1
+    assert not (job.source / "token").exists()
+
+
+def test_the_pod_s_copy_has_the_files_as_they_are_with_who_may_run_them(job, monkeypatch):
+    (job.code / "tools").mkdir()
+    (job.code / "tools" / "run.sh").write_text("#!/bin/sh")
+    (job.code / "tools" / "run.sh").chmod(0o555)
+    assert job.prepare(monkeypatch) == 0
+    assert names(job.source) == ["score.py", "tools/run.sh"]
+    assert (job.source / "tools" / "run.sh").stat().st_mode & 0o777 == 0o755
 
 
 # --- what is missing ---
