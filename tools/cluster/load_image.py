@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 CTR = ("ctr", "--namespace", "k8s.io")
 OCI = "application/vnd.oci.image"
@@ -48,7 +49,7 @@ class Saved:
         manifest_type = f"{OCI}.manifest.v1+json"
         manifest = {"schemaVersion": 2, "mediaType": manifest_type, "config": config, "layers": self.layers}
         self.manifest = json.dumps(manifest).encode()
-        named = {"annotations": {"io.containerd.image.name": f"docker.io/{name}"}}
+        named = {"annotations": {"io.containerd.image.name": name}}
         self.index = {"schemaVersion": 2, "manifests": [blob(self.manifest, manifest_type) | named]}
 
     def _open(self, name: str) -> IO[bytes]:
@@ -94,13 +95,19 @@ def load(saved: Saved, node: str) -> None:
         raise SystemExit(f"load_image: {node} did not take the image: exit status {importing.returncode}")
 
 
+def in_full(name: str) -> str:
+    """``name`` as containerd keeps it: with the registry that docker takes names without one from."""
+    told = subprocess.run(["docker", "info", "--format", "{{.IndexServerAddress}}"], capture_output=True, check=True)
+    return f"{urlsplit(told.stdout.decode().strip()).netloc.removeprefix('index.')}/{name}"
+
+
 def main() -> None:
     """See the module."""
     image, name, *nodes = sys.argv[1:]
     with tempfile.TemporaryDirectory(dir=Path(__file__).parents[2] / ".tools") as folder:
         path = Path(folder) / "image.tar"
         subprocess.run(["docker", "save", image, "--output", str(path)], check=True)
-        saved = Saved(path, name)
+        saved = Saved(path, in_full(name))
         for node in nodes:
             load(saved, node)
 
