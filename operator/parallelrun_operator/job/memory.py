@@ -23,6 +23,6 @@ class Memory:
     samples: tuple[tuple[float, int], ...] = ()  # (time, completed) of the last minute or so, for the rate
     init_failed_since: float | None = None  # when an init() was first seen to have failed
     aborted_since: float | None = None  # when the header was first seen Aborted and not yet reported
-    podless_since: float | None = None  # when no pod was first seen alive since then
+    agentless_since: float | None = None  # when no agent was first seen running since then
     over_since: float | None = None  # when the header was first seen to be over
     status_written: float | None = None  # when status was written last

@@ -145,10 +145,13 @@ def aborted(**fields: Any) -> World:
 
 
 GONE: dict[str, Any] = {"pods": [a_pod("h0", 0, phase="Failed")]}
+WAITING: dict[str, Any] = {"pods": [a_pod("h0", 0, phase="Pending")]}
 REPORTING: dict[str, tuple[World, float]] = {
     "agents are there": (aborted(), 600),
     "pods may come": (aborted(**GONE), 60),
+    "pods are there, and none has an agent yet": (aborted(**WAITING), 60),
     "nothing was planned": (aborted(header={"plan": None}, **GONE), 3),
+    "nothing was planned, and pods wait for an image": (aborted(header={"plan": None}, **WAITING), 3),
     "nothing was planned, and an agent is there": (aborted(header={"plan": None}), 600),
     "the Job is suspended": (aborted(child=a_child(running(), suspend=True), **GONE), 3),
     "there is no Job": (aborted(child=None, **GONE), 3),
