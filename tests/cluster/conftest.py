@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import secrets
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cluster_harness import evidence
-from cluster_harness.cluster import Cluster
+from cluster_harness.cluster import TOOLS, Cluster
 from cluster_harness.namespace import Namespace
 
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -22,6 +23,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]
     if report.when == "call":
         item.stash[REPORT] = report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The time of a test is its own: the cluster, and other files' turns at it, may take long to wait for."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files of tests share the cluster with other processes' files, but for those marked ``alone``."""
+    alone = request.node.get_closest_marker("alone") is not None
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "turns").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="session")
