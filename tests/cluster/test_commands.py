@@ -124,10 +124,10 @@ def test_a_job_from_submission_to_results(namespace: Namespace, command: Command
         "seven is not scored" in subprocess.run(copy, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout
     )
 
-    job = namespace.job(name)
-    assert job.folder.is_dir()
+    folder = namespace.job(name).folder
+    assert folder.is_dir()
     command("delete", name, "--results")
-    assert not job.folder.exists()
+    assert not folder.exists()
     wait_for(
         lambda: not namespace.items(CONFIG_MAPS, "app.kubernetes.io/component=source"),
         60,
