@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import yaml
 from cluster_harness.cluster import NAME, Cluster, script
 from cluster_harness.job import is_ready
 from cluster_harness.waiting import wait_for
@@ -181,7 +181,7 @@ def small_claim(namespace: str, claim: str, mebibytes: int, folder: str) -> str:
         "metadata": {"name": claim, "namespace": namespace},
         "spec": asked,
     }
-    return f"{json.dumps(volume)}\n---\n{json.dumps(claimed)}"
+    return yaml.safe_dump_all([volume, claimed])
 
 
 SYSTEM, OPERATOR = "parallelrun-system", "parallelrun-operator"
