@@ -12,6 +12,7 @@ from cluster_harness.cluster import Cluster
 from cluster_harness.job import Job
 from cluster_harness.namespace import Namespace
 from cluster_harness.waiting import wait_for
+
 from parallelrun.api import exit_codes, layout, pod_layout
 
 pytestmark = pytest.mark.cluster

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml
+
 from cluster_harness.cluster import NAME, Cluster, script
 from cluster_harness.job import is_ready
 from cluster_harness.waiting import wait_for
