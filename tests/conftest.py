@@ -1,6 +1,7 @@
-"""How tests share the machine: those of a cluster one after the other, beside all others, a file at a time.
+"""How tests share the machine: a file's tests stay together, and so do all that need the cluster, which is one.
 
-With ``--dist loadgroup`` a group stays on one worker. Cluster tests mostly wait, and take the longest: they come first.
+Cluster tests mostly wait, and take the longest: they come first, beside all others. The scheduler is our own, since
+xdist's groups (``--dist loadgroup``) have no effect with this pytest: they rename tests, which it no longer allows.
 """
 
 from __future__ import annotations
@@ -8,19 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 CLUSTER = Path(__file__).parent / "cluster"
 
 
-@pytest.hookimpl(tryfirst=True)
+class FilesAndCluster(LoadFileScheduling):
+    """One unit of work a file, and one of all cluster tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if nodeid.startswith("tests/cluster/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return FilesAndCluster(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        ours = CLUSTER in item.path.parents
-        if ours:
+        if CLUSTER in item.path.parents:
             item.add_marker(pytest.mark.cluster)
             # Starting the cluster from nothing may take a quarter of an hour; that is not the first test's time.
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300, func_only=True))
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("cluster" if ours else str(item.path)))
     items.sort(key=lambda item: CLUSTER not in item.path.parents)

@@ -60,8 +60,9 @@ class Namespace:
 
     def apply(self, *documents: Json | str) -> None:
         """``kubectl apply`` of objects or YAML texts, as users do; raises AssertionError with what kubectl says."""
-        texts = [text if isinstance(text, str) else json.dumps(text) for text in documents]
-        self.kubectl("apply", "--filename", "-", stdin="\n---\n".join(texts))
+        # Each begins with dashes: of a stream that begins with JSON, kubectl silently takes the first object only.
+        texts = [f"---\n{text if isinstance(text, str) else json.dumps(text)}" for text in documents]
+        self.kubectl("apply", "--filename", "-", stdin="\n".join(texts))
 
     def config_map(self, name: str, data: dict[str, str]) -> None:
         """Make or replace a ConfigMap of texts."""
