@@ -14,6 +14,10 @@ folder=$namespace/$claim root=$(volumes)
 
 # By way of the node, which may write where this user may not.
 docker exec "$cluster-control-plane" sh -c "mkdir -p /volumes/$folder && chmod 777 /volumes/$folder"
+# A volume whose claim was deleted stays that claim's for ever.
+if [[ $(kubectl get persistentvolume "$namespace-$claim" --ignore-not-found --output 'jsonpath={.status.phase}') == Released ]]; then
+    kubectl delete persistentvolume "$namespace-$claim" >&2
+fi
 {
     cat <<YAML
 apiVersion: v1
