@@ -17,9 +17,9 @@ from parallelrun.api import layout
 
 Json = dict[str, Any]
 
-#: A service that every other item needs; ``called`` tells which items were run.
+#: Every other item needs a service; the last one waits while there is a file ``hold``. ``called-`` tells what was run.
 SCRIPT = """
-import argparse, os
+import argparse, os, time
 
 def init():
     global service
@@ -33,6 +33,8 @@ def run(mini_batch):
         number = open(path).read()
         with open(os.path.join(os.environ["AZUREML_BI_OUTPUT_PATH"], f"called-{number}"), "a") as called:
             called.write("x")
+        while number == "11" and os.path.exists(os.path.join(service, "hold")):
+            time.sleep(0.1)
         if int(number) % 2 and not os.path.exists(os.path.join(service, "up")):
             raise ConnectionError(f"the service is down: {number} is not scored")
         results.append(f"scored {number}")
@@ -62,8 +64,8 @@ spec:
 
 
 @pytest.fixture
-def scores(namespace: Namespace) -> Job:
-    """A job that needs a service which is down."""
+def ready(namespace: Namespace) -> Namespace:
+    """With all that the job reads; the service is down."""
     namespace.config_map("code", {"score.py": SCRIPT})
     namespace.config_map("last", {"last.txt": str(COUNT - 1)})
     volume = namespace.volume()
@@ -71,7 +73,7 @@ def scores(namespace: Namespace) -> Job:
         (volume / name).mkdir()
     for number in range(COUNT - 1):
         (volume / "numbers" / f"{number}.txt").write_text(str(number))
-    return namespace.submit(JOB)
+    return namespace
 
 
 def called(job: Job) -> set[int]:
@@ -93,8 +95,11 @@ def command(namespace: Namespace, *words: str) -> str:
     return done.stdout.strip()
 
 
-def test_only_what_failed_is_run_again_and_merged_with_what_succeeded(namespace: Namespace, scores: Job) -> None:
+def test_only_what_failed_is_run_again_and_merged_with_what_succeeded(ready: Namespace) -> None:
     """By a manifest that was there before the first job ended, by the command, and from the first one's own source."""
+    namespace, hold = ready, ready.volume() / "service" / "hold"
+    hold.touch()
+    scores = namespace.submit(JOB)
     waiting = namespace.submit(again("by-manifest", suspend=True))
 
     def waits() -> bool:
@@ -102,6 +107,7 @@ def test_only_what_failed_is_run_again_and_merged_with_what_succeeded(namespace:
         return reasons == ["WaitingForEarlierJob"]
 
     wait_for(waits, 30, lambda: f"the second job does not wait for the first: {waiting.status}")
+    hold.unlink()
     status = scores.wait_complete(120)
     assert status["miniBatches"] | {"retried": 0} == {"total": 12, "completed": 12, "failed": 6, "retried": 0}
     assert scores.output == b"".join(b"scored %d\n" % number for number in range(0, COUNT, 2))
@@ -118,15 +124,17 @@ def test_only_what_failed_is_run_again_and_merged_with_what_succeeded(namespace:
         assert called(job) == NEEDY
 
 
-def test_a_rerun_goes_on_from_a_job_that_lost_its_state_and_needs_it_no_more_once_begun(
-    namespace: Namespace, scores: Job
-) -> None:
+def test_a_rerun_goes_on_from_a_job_that_lost_its_state_and_needs_it_no_more_once_begun(ready: Namespace) -> None:
     """A header deleted by hand, with the first job's folder as it was left; then a mended script, and a fixed field."""
+    namespace, hold = ready, ready.volume() / "service" / "hold"
+    hold.touch()
+    scores = namespace.submit(JOB)
     scores.wait_completed(1)
     (header,) = [name for name in config_maps(namespace) if name.startswith("scores-") and name.endswith("-header")]
     namespace.kubectl("delete", "configmap", header)
     assert scores.wait_failed(60)["reason"] == "StateLost"
 
+    hold.unlink()
     (namespace.volume() / "service" / "up").touch()
     namespace.config_map("mended", {"score.py": SCRIPT + "# mended\n"})
     job = namespace.submit(again("mended", source={"configMap": {"name": "mended"}}))
