@@ -36,6 +36,8 @@ create() {
     sed -e "s|CLUSTER$|$cluster|" -e "s|VOLUMES|$folder|" -e "s|IMAGE_REPOSITORY|$repository|" "$here/kind.yaml" >"$tools/kind.yaml"
     rm -f "$kubeconfig"
     kind create cluster --image "$image" --config "$tools/kind.yaml" --kubeconfig "$kubeconfig" --wait 0
+    # Kubelets and log followers of two nodes on one kernel need more than a machine's usual 128.
+    docker exec "$cluster-control-plane" sysctl --quiet --write fs.inotify.max_user_instances=1024 || true
     "$here/network.sh"
     kubectl apply --server-side --force-conflicts --filename "$here/dns.yaml"
     kubectl --namespace kube-system scale deployment coredns --replicas 1
