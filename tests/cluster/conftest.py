@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from cluster_harness import evidence
-from cluster_harness.cluster import TOOLS, Cluster
+from cluster_harness.cluster import Cluster
 from cluster_harness.namespace import Namespace
 
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -23,23 +23,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]
     if report.when == "call":
         item.stash[REPORT] = report
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The time of a test is its own: the cluster, and other files' turns at it, may take long to wait for."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(300, func_only=True))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Files of tests share the cluster with other processes' files, but for those marked ``alone``."""
-    alone = request.node.get_closest_marker("alone") is not None
-    TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / "turns").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +65,17 @@ def shared(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespa
 def tensorflow_image(cluster: Cluster) -> str:
     """The reference of the image with TensorFlow; built and loaded only for the tests that need it."""
     return cluster.load_image("runner-tensorflow")
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    cluster: Cluster, shared: Namespace, request: pytest.FixtureRequest
+) -> Iterator[dict[Callable[[Cluster, Namespace], None], Future[None]]]:
+    """All that tests of a file are to show by their parameter ``scenario``, begun at once, each in a thread."""
+    chosen = [
+        item.callspec.params["scenario"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and "outcomes" in item.fixturenames
+    ]
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        yield {scenario: pool.submit(scenario, cluster, shared) for scenario in chosen}

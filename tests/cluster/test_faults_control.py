@@ -11,7 +11,7 @@ from cluster_harness.job import Job
 from cluster_harness.namespace import Namespace
 from cluster_harness.waiting import wait_for
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = pytest.mark.cluster
 
 AWAY_SECONDS = 60
 

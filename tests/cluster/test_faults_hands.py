@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+
 import pytest
 from cluster_harness import faults, work
 from cluster_harness.cluster import Cluster
@@ -34,7 +37,7 @@ def remove(job: Job, resource: Resource, name: str) -> None:
     job.namespace.api.request("DELETE", resource.path(job.namespace.name, name))
 
 
-def test_a_job_is_scaled_up_and_down_suspended_and_resumed(namespace: Namespace) -> None:
+def scaled_and_suspended(cluster: Cluster, namespace: Namespace) -> None:
     """From one node to four, to two, to none, and to the end; agents that are sent away hand their work over."""
     job = work.submit(namespace, "scaled", mini_batches=400, seconds=0.2, nodeCount=1)
     job.wait_completed(1)
@@ -54,8 +57,8 @@ def test_a_job_is_scaled_up_and_down_suspended_and_resumed(namespace: Namespace)
     work.wait_whole(job, 400)
 
 
-def test_a_job_made_again_under_its_name_has_nothing_of_the_first(namespace: Namespace) -> None:
-    """The first one's pods drain while those of the second start; each has its own folder."""
+def made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
+    """It has nothing of the first one, whose pods drain while those of the second start; each has its own folder."""
     first = work.submit(namespace, "again", mini_batches=200)
     first.wait_completed(1)
     folder = first.folder
@@ -72,7 +75,7 @@ def test_a_job_made_again_under_its_name_has_nothing_of_the_first(namespace: Nam
     assert namespace.get(CONFIG_MAPS, old.header) is None
 
 
-def test_state_that_is_deleted_by_hand_is_restored_or_said(namespace: Namespace) -> None:
+def without_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
     """A Lease is made again; without its header or a shard a job fails as StateLost. None hangs."""
     jobs = [
         work.submit(namespace, name, mini_batches=150, seconds=0.3, nodeCount=1)
@@ -98,7 +101,7 @@ def test_state_that_is_deleted_by_hand_is_restored_or_said(namespace: Namespace)
     work.wait_whole(leaseless, 150)
 
 
-def test_a_full_volume_is_waited_for(cluster: Cluster, namespace: Namespace) -> None:
+def on_a_volume_that_fills_up(cluster: Cluster, namespace: Namespace) -> None:
     """The job says which path has no room, and goes on when there is some."""
     with faults.small_volume(cluster, namespace.name, "small", mebibytes=16) as volume:
         job = work.submit(namespace, "full", mini_batches=300, nodeCount=1, volume={"claimName": "small"})
@@ -115,3 +118,13 @@ def test_a_full_volume_is_waited_for(cluster: Cluster, namespace: Namespace) -> 
         assert volume.read(f"{folder}/parallel_run_step.txt") == work.expected(300)
         assert status["miniBatches"]["failed"] == 0
         assert job.condition(conditions.STALLED) is None
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [scaled_and_suspended, made_again_under_its_name, without_a_part_of_its_state, on_a_volume_that_fills_up],
+    ids=lambda scenario: scenario.__name__,
+)
+def test_a_job(outcomes: Mapping[Callable[..., None], Future[None]], scenario: Callable[..., None]) -> None:
+    """All of them side by side."""
+    outcomes[scenario].result()

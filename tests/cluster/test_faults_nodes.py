@@ -13,7 +13,7 @@ from parallelrun.api import exit_codes, pod_layout
 from parallelrun.kube.names import Names
 from parallelrun.kube.resources import LEASES
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = pytest.mark.cluster
 
 #: A lease without a heartbeat stands 40 s; until a machine counts as gone it takes up to a minute.
 SILENCE_SECONDS = 90

@@ -14,7 +14,7 @@ from cluster_harness import mischief, work
 from cluster_harness.cluster import Cluster
 from cluster_harness.namespace import Namespace
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = pytest.mark.cluster
 
 MINI_BATCHES = 200
 FAULTS_EACH = 4

@@ -31,6 +31,15 @@ def container_id(pod: Json, container: str) -> str:
     raise AssertionError(f"container {container} of pod {pod['metadata']['name']} does not run: {status}")
 
 
+def starts(pod: Json, container: str) -> int:
+    """How often a container has been started, by kubelet's account, which lags behind; 0 while it does not run."""
+    status = pod["status"]
+    for one in status.get("containerStatuses", []) + status.get("initContainerStatuses", []):
+        if one["name"] == container and "running" in one.get("state", {}):
+            return int(one["restartCount"]) + 1
+    return 0
+
+
 def signal_container(cluster: Cluster, pod: Json, container: str, signal: str, check: bool = True) -> None:
     """Send a signal (KILL, STOP, CONT, TERM) to all processes of a container, which may be gone without ``check``."""
     command = (*CTR, "tasks", "kill", "--all", "--signal", f"SIG{signal}", container_id(pod, container))
@@ -51,9 +60,9 @@ def delete_pod(cluster: Cluster, pod: Json, grace_seconds: int | None = None) ->
 
 
 @contextmanager
-def frozen(cluster: Cluster, pod: Json, container: str = "agent") -> Iterator[None]:
+def frozen(cluster: Cluster, pod: Json, container: str = "agent", check: bool = True) -> Iterator[None]:
     """A container that neither runs nor ends (SIGSTOP) until the block is left, unless it is gone by then."""
-    signal_container(cluster, pod, container, "STOP")
+    signal_container(cluster, pod, container, "STOP", check)
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Faults at random, by a seed: which, on which node of the job, and after how many mini-batches.
 
-All that is random is drawn before anything is done, so that a seed means the same whatever the cluster does meanwhile.
+All that is random is drawn before anything is done, so that a seed means the same whatever the cluster does meanwhile. What
+comes too late (a container that has just ended) is no failure.
 """
 
 from __future__ import annotations
@@ -88,11 +89,11 @@ def _kill_worker(cluster: Cluster, job: Job, pod: Json, size: float) -> None:
 
 def _freeze(cluster: Cluster, job: Job, pod: Json, size: float) -> None:
     container = pod_layout.AGENT if size < 0.5 else pod_layout.WORKER
-    _for_a_while(faults.frozen(cluster, pod, container), 10 * size)
+    _for_a_while(faults.frozen(cluster, pod, container, check=False), 10 * size)
 
 
 def _freeze_long(cluster: Cluster, job: Job, pod: Json, size: float) -> None:
-    _for_a_while(faults.frozen(cluster, pod), LONG_FREEZE_SECONDS)
+    _for_a_while(faults.frozen(cluster, pod, check=False), LONG_FREEZE_SECONDS)
 
 
 def _kill_operator(cluster: Cluster, job: Job, pod: Json, size: float) -> None:

@@ -51,10 +51,10 @@ def submit(
     **spec: Any,
 ) -> Job:
     """A job of so many mini-batches that take ``seconds`` on average; ``spec`` overrides fields of its spec."""
-    namespace.config_map("shout", {"shout.py": SCRIPT})
+    namespace.config_map(f"{name}-code", {"shout.py": SCRIPT})
     namespace.config_map(f"{name}-texts", texts(mini_batches, seconds, words or {}))
     fields: Json = {
-        "source": {"configMap": {"name": "shout"}},
+        "source": {"configMap": {"name": f"{name}-code"}},
         "entryScript": "shout.py",
         "inputs": [{"name": "texts", "type": "File", "paths": [f"configmap://{name}-texts"]}],
         "miniBatchSize": 1,
