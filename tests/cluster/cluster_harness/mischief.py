@@ -1,7 +1,7 @@
 """Faults at random, by a seed: which, on which node of the job, and after how many mini-batches.
 
-All that is random is drawn before anything is done, so that a seed means the same whatever the cluster does meanwhile. What
-comes too late (a container that has just ended) is no failure.
+All that is random is drawn before anything is done, so that a seed means the same whatever the cluster does meanwhile.
+What comes too late (a container that has just ended) is no failure.
 """
 
 from __future__ import annotations
