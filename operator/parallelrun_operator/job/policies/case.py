@@ -110,6 +110,11 @@ class Case:
                 found.setdefault(index, []).append(pod)
         return found
 
+    @property
+    def has_agents(self) -> bool:
+        """Whether an agent runs, as far as machines could tell."""
+        return any(pods.agent_running(pod) for found in self.living.values() for pod in found)
+
     @cached_property
     def failed(self) -> dict[int, list[Json]]:
         """By index, the pods that failed, in the order in which they were made."""

@@ -82,10 +82,10 @@ def _by_node(case: Case) -> Iterator[tuple[int, tuple[str, str]]]:
 def _of_living(case: Case, pod: Json) -> tuple[str, str] | None:
     if pods.terminating(pod):
         return None
-    trouble = _waiting(pod)
+    trouble = _waiting(pod) or _ended(pod)
     if trouble is None and pods.uid(pod) not in case.holders and not pods.agent_running(pod):
-        # What the job names and is not there is said by a pod too, but later and in other words.
-        trouble = _unplaced(pod) or _not_there(case) or _warned(case, pod)
+        # What the job names and is not there is said by a pod too, but in other words, and maybe later.
+        trouble = _not_there(case) or _unplaced(pod) or _warned(case, pod)
     if trouble is None:
         return None
     return trouble[0], f"pod {pods.name(pod)}: {trouble[1]}"
@@ -101,6 +101,21 @@ def _waiting(pod: Json) -> tuple[str, str] | None:
         last = (status.get("lastState") or {}).get("terminated") or {}
         said = [waiting.get("message", ""), _ending(last) if last else ""]
         return reason, f"container {name}: {' '.join(filter(None, said))}"
+    return None
+
+
+def _ended(pod: Json) -> tuple[str, str] | None:
+    """A worker that is to be started again, and of which nothing is told but how it ended: kubelet's usual account.
+
+    Where the agent runs, one end is nothing: the worker is back in a moment.
+    """
+    for name, state, status in pods.containers(pod):
+        terminated = state.get("terminated")
+        if name != pod_layout.WORKER or not terminated:
+            continue
+        if not pods.agent_running(pod) or status.get("restartCount", 0) >= _DEATHS:
+            reason = "RunContainerError" if terminated.get("reason") == "StartError" else "CrashLoopBackOff"
+            return reason, f"container {name}: {_ending(terminated)}"
     return None
 
 

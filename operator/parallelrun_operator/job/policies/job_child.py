@@ -41,7 +41,7 @@ def remove(case: Case) -> Step:
     if child is None or the_job.terminating(child):
         return Step((), remember)
     left = since + LEAVE_SECONDS - now
-    if case.living and not the_job.finished(child) and left > 0:
+    if case.has_agents and not the_job.finished(child) and left > 0:
         return Step((), remember, left)
     return Step((_delete(child),), remember)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.actions import MarkReported
-from parallelrun_operator.job.policies import pods, the_job
+from parallelrun_operator.job.policies import the_job
 from parallelrun_operator.job.policies.case import Case, Step
 
 #: With agents: a volume may be full, and be freed.
@@ -27,7 +27,7 @@ def reporting(case: Case) -> Step:
     aborted = now if memory.aborted_since is None else memory.aborted_since
     agentless = now if memory.agentless_since is None else memory.agentless_since
     due = aborted + AT_MOST_SECONDS
-    if any(pods.agent_running(pod) for living in case.living.values() for pod in living):
+    if case.has_agents:
         agentless = now
     else:
         due = min(due, agentless + (HOPELESS_SECONDS if _hopeless(case) else AGENTLESS_SECONDS))

@@ -26,6 +26,13 @@ def waiting(container: str, reason: str, message: str = "", **status: Any) -> di
     return a_pod("new", phase="Pending", containerStatuses=[], initContainerStatuses=[one])
 
 
+def ended(container: str, reason: str, message: str, **fields: Any) -> dict[str, Any]:
+    """A pod of which a container ended, to be started again."""
+    terminated = {"exitCode": 128, "reason": reason, "message": message}
+    one = {"name": container, "state": {"terminated": terminated}, "restartCount": fields.pop("restarts", 0)}
+    return a_pod("new", **{"phase": "Pending", "containerStatuses": [], **fields}, initContainerStatuses=[one])
+
+
 def warning(reason: str, message: str, uid: str) -> dict[str, Any]:
     return {"reason": reason, "message": message, "involvedObject": {"uid": uid}}
 
@@ -56,6 +63,16 @@ CASES: dict[str, tuple[World, str, list[str]]] = {
         "CrashLoopBackOff",
         ["exit code 127: python3: not found", "-c worker"],
     ),
+    "the worker cannot be started": (
+        starting(ended("worker", "StartError", 'exec: "python3": executable file not found in $PATH')),
+        "RunContainerError",
+        ["container worker", '"python3"', "The image needs python3"],
+    ),
+    "the worker ends before there is an agent": (
+        starting(ended("worker", "Error", "Illegal instruction")),
+        "CrashLoopBackOff",
+        ["exit code 128: Illegal instruction", "-c worker"],
+    ),
     "a volume cannot be mounted": (
         starting(PENDING, warnings=[warning("FailedMount", "configmap not found", "new")]),
         "FailedMount",
@@ -65,6 +82,13 @@ CASES: dict[str, tuple[World, str, list[str]]] = {
         starting(PENDING, missing=["PersistentVolumeClaim data"]),
         "MissingPersistentVolumeClaim",
         ["PersistentVolumeClaim data", "namespace team", "Create it"],
+    ),
+    "a claim is missing, and no machine is good enough without": (
+        starting(
+            a_pod("new", phase="Pending", machine="", conditions=[UNPLACED]), missing=["PersistentVolumeClaim data"]
+        ),
+        "MissingPersistentVolumeClaim",
+        ["PersistentVolumeClaim data", "Create it"],
     ),
     "a claim is missing and there is no pod": (
         starting(missing=["PersistentVolumeClaim data"]),
@@ -94,8 +118,11 @@ def test_trouble_is_told_of_by_name_where(name: str) -> None:
     assert [text for text in said if text not in trouble.message] == []
 
 
+AGENT_RUNS = {"phase": "Running", "containerStatuses": [{"name": "agent", "state": {"running": {}}}]}
 FINE: dict[str, World] = {
     "all nodes work": running(),
+    "a worker that ran is started again": starting(ended("worker", "OOMKilled", "", restarts=1, **AGENT_RUNS)),
+    "an init container came to its end": starting(ended("program", "Completed", "")),
     "a pod is on its way": starting(PENDING),
     "containers are being made": starting(waiting("worker", "PodInitializing")),
     "a pod is leaving": starting(deleted(waiting("worker", "CrashLoopBackOff"))),

@@ -78,8 +78,9 @@ def test_agents_have_time_to_leave_before_their_job_goes() -> None:
     assert (step.actions, step.again) == ((), LEAVE_SECONDS)
     memory = replace(world.memory, **step.remember)
     assert remove(a_case(later(world, LEAVE_SECONDS, memory=memory))).actions
-    left = replace(world, pods=[a_pod("h0", phase="Succeeded")])
-    assert remove(a_case(left)).actions
+    for phase in ("Succeeded", "Pending"):
+        agentless = replace(world, pods=[a_pod("h0", phase=phase)])
+        assert remove(a_case(agentless)).actions, phase
 
 
 def test_a_job_goes_its_time_after_its_end_where_it_says_so() -> None:
