@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Collection
 
 import pytest
 from cluster_harness import mischief, work
@@ -22,18 +23,19 @@ FAULTS_EACH = 4
 PATIENCE_SECONDS = 300
 
 
-def soak(cluster: Cluster, namespace: Namespace, seed: str, seconds: float, kinds: list[str]) -> None:
+def soak(cluster: Cluster, namespace: Namespace, seed: str, seconds: float, kinds: Collection[str]) -> None:
     """One job after the other, for so long; the last one is waited for."""
-    started, number = time.monotonic(), 0
+    started = time.monotonic()
     print(f"seed: {seed} (PARALLELRUN_SOAK_SEED={seed})")
-    while time.monotonic() - started < seconds:
+    for number, drawn in enumerate(mischief.dealt(seed, MINI_BATCHES, FAULTS_EACH, kinds)):
+        if time.monotonic() - started > seconds:
+            return
         job = work.submit(namespace, f"soak-{number}", MINI_BATCHES, seconds=0.15)
-        for fault in mischief.drawn(f"{seed}-{number}", MINI_BATCHES, FAULTS_EACH, kinds):
+        for fault in drawn:
             done = mischief.inflict(cluster, job, fault)
             print(f"{time.monotonic() - started:6.1f} s {job.name}: {done or f'ended before: {fault}'}", flush=True)
         work.wait_whole(job, MINI_BATCHES, PATIENCE_SECONDS)
         print(f"{time.monotonic() - started:6.1f} s {job.name}: whole", flush=True)
-        number += 1
 
 
 @pytest.mark.timeout(900, func_only=True)
@@ -48,4 +50,4 @@ def test_two_minutes_of_faults(cluster: Cluster, namespace: Namespace) -> None:
 def test_ten_minutes_of_faults(cluster: Cluster, namespace: Namespace) -> None:
     """All of them; a new seed each time, unless one is given."""
     seed = os.environ.get("PARALLELRUN_SOAK_SEED") or str(random.randrange(10**6))
-    soak(cluster, namespace, seed, 600, list(mischief.DEEDS))
+    soak(cluster, namespace, seed, 600, mischief.DEEDS)

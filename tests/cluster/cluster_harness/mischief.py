@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -37,11 +37,18 @@ class Fault:
         return f"{self.kind} (after {self.after}, choice {self.choice}, size {self.size:.2f})"
 
 
-def drawn(seed: str, mini_batches: int, count: int, kinds: list[str]) -> list[Fault]:
-    """So many faults for a job of so many mini-batches, none in its last quarter."""
-    chance = random.Random(seed)
-    moments = sorted(chance.randint(1, mini_batches * 3 // 4) for _ in range(count))
-    return [Fault(chance.choice(kinds), after, chance.randrange(4), chance.random()) for after in moments]
+def dealt(seed: str, mini_batches: int, count: int, kinds: Collection[str]) -> Iterator[list[Fault]]:
+    """For one job of so many mini-batches after the other, so many faults, none in its last quarter.
+
+    Kinds are dealt like cards: each comes before any comes again.
+    """
+    chance, cards = random.Random(seed), list[str]()
+    while True:
+        faults_of_a_job = []
+        for after in sorted(chance.randint(1, mini_batches * 3 // 4) for _ in range(count)):
+            cards = cards or chance.sample(list(kinds), len(kinds))
+            faults_of_a_job.append(Fault(cards.pop(), after, chance.randrange(4), chance.random()))
+        yield faults_of_a_job
 
 
 def ended(job: Job) -> bool:
