@@ -52,7 +52,7 @@ format: setup ## Format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 
 .PHONY: soak
-soak: setup ## Kill and freeze running jobs at random, 200 times, and compare their output (long)
+soak: setup ## Kill and freeze what runs at random, 200 times here and ten minutes in the cluster, and compare output (long)
 	$(BIN)/pytest -m soak $(PYTEST)
 
 .PHONY: bench

@@ -169,7 +169,7 @@ class Agent:
                 await self._end_work(self._drain_seconds)
                 await self._job.leases.update_header(lambda h: (headers.revoke(h, self._job.holder), None))
         except TimeoutError:
-            log.warning("leaving without a word, since the lease store does not answer: the next holder goes on")
+            log.warning("leaving without a word: sealing or the lease store takes too long; the next holder goes on")
         return exit_codes.AGENT_DRAINED
 
     async def _start_work(self, header: Header) -> None:

@@ -42,7 +42,7 @@ def test_operators_are_killed_in_a_loop(cluster: Cluster, namespace: Namespace) 
 
 def test_the_api_server_is_away_for_a_minute(cluster: Cluster, namespace: Namespace) -> None:
     """Mini-batches go on being run, nobody is shut out for the silence, and the end comes when it is back."""
-    job = work.submit(namespace, "unheard", mini_batches=300, seconds=0.5)
+    job = work.submit(namespace, "unheard", mini_batches=160, seconds=0.5)
     job.wait_pods(2)
     job.wait_completed(1)
     pods, folder = uids(job), job.folder
@@ -56,6 +56,6 @@ def test_the_api_server_is_away_for_a_minute(cluster: Cluster, namespace: Namesp
         wait_for(lambda: written() > before, AWAY_SECONDS, "no mini-batch is run while the API server is away")
         wait_for(lambda: time.monotonic() > until, AWAY_SECONDS + 1, "time stands still")
 
-    work.wait_whole(job, 300, 180)
+    work.wait_whole(job, 160, 180)
     assert [event for event in job.events() if event.startswith("NodeExpired")] == []
     assert work.exits(job) == [0, 0]
