@@ -74,7 +74,9 @@ def _by_node(case: Case) -> Iterator[tuple[int, tuple[str, str]]]:
     """(node, (reason, what is said)) of each node that has trouble."""
     for node in range(case.node_count):
         alive = case.living.get(node)
-        trouble = _of_living(case, alive[-1]) if alive else _of_last(case, node)
+        trouble = _of_living(case, alive[-1]) if alive else None
+        if trouble is None and not (alive and _is_on(case, alive[-1])):
+            trouble = _of_last(case, node)
         if trouble is not None:
             yield node, trouble
 
@@ -83,12 +85,17 @@ def _of_living(case: Case, pod: Json) -> tuple[str, str] | None:
     if pods.terminating(pod):
         return None
     trouble = _waiting(pod) or _ended(pod)
-    if trouble is None and pods.uid(pod) not in case.holders and not pods.agent_running(pod):
+    if trouble is None and not _is_on(case, pod):
         # What the job names and is not there is said by a pod too, but in other words, and maybe later.
         trouble = _not_there(case) or _unplaced(pod) or _warned(case, pod)
     if trouble is None:
         return None
     return trouble[0], f"pod {pods.name(pod)}: {trouble[1]}"
+
+
+def _is_on(case: Case, pod: Json) -> bool:
+    """Whether it got to the point where its agent runs."""
+    return pods.uid(pod) in case.holders or pods.agent_running(pod)
 
 
 def _waiting(pod: Json) -> tuple[str, str] | None:
@@ -134,7 +141,7 @@ def _warned(case: Case, pod: Json) -> tuple[str, str] | None:
 
 
 def _of_last(case: Case, node: int) -> tuple[str, str] | None:
-    """What a node's last pod died of, where it has none now."""
+    """What a node's last pod died of, where it has none now, or one that did not get further yet."""
     if node not in case.failed:
         return None
     pod = case.failed[node][-1]

@@ -41,6 +41,7 @@ PENDING = a_pod("new", phase="Pending", machine="")
 UNPLACED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no cpu"}
 CRASHED = {"terminated": {"exitCode": 127, "message": "python3: not found"}}
 DIED = [{"name": "prepare", "state": {"terminated": {"exitCode": 1, "message": "no such claim folder"}}}]
+FAILED = a_pod("old", phase="Failed", initContainerStatuses=DIED, containerStatuses=[])
 CASES: dict[str, tuple[World, str, list[str]]] = {
     "no room": (
         starting(a_pod("new", phase="Pending", machine="", conditions=[UNPLACED])),
@@ -101,7 +102,12 @@ CASES: dict[str, tuple[World, str, list[str]]] = {
         ["exceeded quota: small", "Job mnist-"],
     ),
     "an init container failed": (
-        starting(a_pod("old", phase="Failed", initContainerStatuses=DIED, containerStatuses=[])),
+        starting(FAILED),
+        "PrepareFailed",
+        ["mnist-0-old", "exit code 1: no such claim folder"],
+    ),
+    "an init container failed, and another pod tries": (
+        starting(FAILED, waiting("prepare", "PodInitializing")),
         "PrepareFailed",
         ["mnist-0-old", "exit code 1: no such claim folder"],
     ),
@@ -121,6 +127,7 @@ def test_trouble_is_told_of_by_name_where(name: str) -> None:
 AGENT_RUNS = {"phase": "Running", "containerStatuses": [{"name": "agent", "state": {"running": {}}}]}
 FINE: dict[str, World] = {
     "all nodes work": running(),
+    "an init container failed, and the next pod got further": starting(FAILED, a_pod("new")),
     "a worker that ran is started again": starting(ended("worker", "OOMKilled", "", restarts=1, **AGENT_RUNS)),
     "an init container came to its end": starting(ended("program", "Completed", "")),
     "a pod is on its way": starting(PENDING),
