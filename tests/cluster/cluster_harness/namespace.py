@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from cluster_harness.api import ApiError
 from cluster_harness.cluster import Cluster, script
 from cluster_harness.job import Job
 from cluster_harness.waiting import wait_for
@@ -105,7 +106,12 @@ class Namespace:
         query = {"container": container} if container else {}
         if previous:
             query["previous"] = "true"
-        answer = self.api.get(PODS.path(self.name, pod, "log"), **query)
+        try:
+            answer = self.api.get(PODS.path(self.name, pod, "log"), **query)
+        except ApiError as error:
+            if "waiting to start" in str(error):
+                return ""
+            raise
         return "" if answer is None else answer.get("text", json.dumps(answer))
 
     def execute(self, pod: str, *command: str, container: str = "worker", check: bool = True) -> str:
