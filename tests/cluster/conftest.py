@@ -71,11 +71,14 @@ def tensorflow_image(cluster: Cluster) -> str:
 def outcomes(
     cluster: Cluster, shared: Namespace, request: pytest.FixtureRequest
 ) -> Iterator[dict[Callable[[Cluster, Namespace], None], Future[None]]]:
-    """All that tests of a file are to show by their parameter ``scenario``, begun at once, each in a thread."""
+    """What tests of a file are to show by their parameter ``scenario``: three at a time, each in a thread.
+
+    More would only wait for each other's pods, which take seconds of CPU to start.
+    """
     chosen = [
         item.callspec.params["scenario"]
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and "outcomes" in item.fixturenames
     ]
-    with ThreadPoolExecutor(len(chosen)) as pool:
+    with ThreadPoolExecutor(3) as pool:
         yield {scenario: pool.submit(scenario, cluster, shared) for scenario in chosen}

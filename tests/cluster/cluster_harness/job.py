@@ -100,7 +100,7 @@ class Job:
         living = [pod for pod in found if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
         return sorted(living, key=lambda pod: int(index(pod) or 0))
 
-    def wait_pods(self, count: int = 1, seconds: float = 60) -> list[Json]:
+    def wait_pods(self, count: int = 1, seconds: float = 120) -> list[Json]:
         """Its pods once so many run all their containers."""
 
         def running() -> list[Json] | None:

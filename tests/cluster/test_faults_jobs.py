@@ -1,4 +1,8 @@
-"""What people do to a job that runs: scale, suspend, make it again, delete parts of its state, fill its volume."""
+"""What happens to one job's pods, and what people do to it while it runs: the output is the same bytes.
+
+Pods are deleted, agents and workers killed; jobs are scaled, suspended, made again, lose parts of their state, and fill
+their volume. Side by side, since most of their time is waiting.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,8 @@ from parallelrun.kube.resources import CONFIG_MAPS, JOBS, LEASES, Resource
 
 pytestmark = pytest.mark.cluster
 
+#: The mini-batch that takes the worker with it.
+POISON = 37
 #: What is deleted by hand must be said by then.
 SAID_SECONDS = 30
 
@@ -37,7 +43,46 @@ def remove(job: Job, resource: Resource, name: str) -> None:
     job.namespace.api.request("DELETE", resource.path(job.namespace.name, name))
 
 
-def scaled_and_suspended(cluster: Cluster, namespace: Namespace) -> None:
+def outlives_its_pods(cluster: Cluster, namespace: Namespace) -> None:
+    """They are deleted, by force and normally; a worker's container and an agent are killed."""
+    job = work.submit(namespace, "outlives", mini_batches=300)
+    first, second = job.wait_pods(2)
+    job.wait_completed(1)
+
+    faults.delete_pod(cluster, first, grace_seconds=0)
+    faults.signal_container(cluster, second, pod_layout.WORKER, "KILL")
+    log = job.folder / layout.SYS / f"{layout.node_name(1)}.log"
+    wait_for(lambda: log.read_text().count("HostUp") == 2, 30, "no other worker came to the second pod")
+    faults.delete_pod(cluster, second)
+    assert set(work.exits(job)) == {exit_codes.AGENT_DRAINED}
+
+    third = job.wait_pods(1)[0]
+    faults.signal_container(cluster, third, pod_layout.AGENT, "KILL")
+    work.wait_whole(job, 300)
+
+
+def has_a_file_that_takes_the_worker_with_it(cluster: Cluster, namespace: Namespace) -> None:
+    """As when memory runs out under cgroup v2: the whole container is killed. That file fails, and nothing else."""
+    limits = {"runMaxTry": 2, "errorThreshold": 1}
+    job = work.submit(namespace, "poisoned", mini_batches=60, words={POISON: "poison"}, nodeCount=1, **limits)
+    asked, deaths = job.folder / layout.OUTPUTS / "poison", 0
+
+    def over() -> bool:
+        nonlocal deaths
+        if asked.exists() and faults.starts(pod := job.pods()[0], pod_layout.WORKER) > deaths:
+            asked.unlink()
+            faults.signal_container(cluster, pod, pod_layout.WORKER, "KILL")
+            deaths += 1
+        return job.condition(conditions.COMPLETE) is not None
+
+    wait_for(over, 200, lambda: f"{job.name} is not Complete after {deaths} deaths: {job.status}")
+    status = work.wait_whole(job, 60, failed=(POISON,))
+    assert deaths == 3  # with others, as a suspect; then alone, twice
+    assert status["items"]["failed"] == 1
+    assert [f"{POISON:04}.txt" in path for path in status["firstErrors"][0]["files"]] == [True]
+
+
+def is_scaled_suspended_and_resumed(cluster: Cluster, namespace: Namespace) -> None:
     """From one node to four, to two, to none, and to the end; agents that are sent away hand their work over."""
     job = work.submit(namespace, "scaled", mini_batches=400, seconds=0.2, nodeCount=1)
     job.wait_completed(1)
@@ -57,7 +102,7 @@ def scaled_and_suspended(cluster: Cluster, namespace: Namespace) -> None:
     work.wait_whole(job, 400)
 
 
-def made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
+def is_made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
     """It has nothing of the first one, whose pods drain while those of the second start; each has its own folder."""
     first = work.submit(namespace, "again", mini_batches=200)
     first.wait_completed(1)
@@ -75,7 +120,7 @@ def made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
     assert namespace.get(CONFIG_MAPS, old.header) is None
 
 
-def without_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
+def loses_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
     """A Lease is made again; without its header or a shard a job fails as StateLost. None hangs."""
     jobs = [
         work.submit(namespace, name, mini_batches=150, seconds=0.3, nodeCount=1)
@@ -101,7 +146,7 @@ def without_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
     work.wait_whole(leaseless, 150)
 
 
-def on_a_volume_that_fills_up(cluster: Cluster, namespace: Namespace) -> None:
+def fills_its_volume(cluster: Cluster, namespace: Namespace) -> None:
     """The job says which path has no room, and goes on when there is some."""
     with faults.small_volume(cluster, namespace.name, "small", mebibytes=16) as volume:
         job = work.submit(namespace, "full", mini_batches=300, nodeCount=1, volume={"claimName": "small"})
@@ -120,11 +165,18 @@ def on_a_volume_that_fills_up(cluster: Cluster, namespace: Namespace) -> None:
         assert job.condition(conditions.STALLED) is None
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [scaled_and_suspended, made_again_under_its_name, without_a_part_of_its_state, on_a_volume_that_fills_up],
-    ids=lambda scenario: scenario.__name__,
+#: The longest first.
+SCENARIOS = (
+    has_a_file_that_takes_the_worker_with_it,
+    is_scaled_suspended_and_resumed,
+    outlives_its_pods,
+    fills_its_volume,
+    loses_a_part_of_its_state,
+    is_made_again_under_its_name,
 )
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_a_job(outcomes: Mapping[Callable[..., None], Future[None]], scenario: Callable[..., None]) -> None:
-    """All of them side by side."""
+    """It comes to its right end, whatever it is that its scenario does to it."""
     outcomes[scenario].result()
