@@ -21,6 +21,9 @@ from parallelrun_worker.segment import DATA_SUFFIX, INDEX_SUFFIX, RECORD_SIZE
 
 Who = tuple[int, int]  # process, incarnation
 
+#: A dead host's processes die with it; a connection that is open so long after it is of one that did not.
+ORPHAN_SECONDS = 2.0
+
 
 class WorkerLink:
     """Listens in the meeting folder and tells ``on_event`` what happens; answers model questions by ``on_ask``."""
@@ -41,7 +44,8 @@ class WorkerLink:
         self._host_was_up = False
         self._processes: dict[Who, _Connection] = {}
         self._exits: dict[Who, ev.ProcessExited] = {}  # exited, but its connection is not read to its end
-        self._spawned: set[Who] = set()
+        self._spawned: set[Who] = set()  # and their exit not heard
+        self._of_this_host: set[Who] = set()  # exited ones too: their last words may come later
         self._server: asyncio.Server | None = None
         self.pids: dict[int, int] = {}  # of the newest incarnation of each process, as it sees itself
 
@@ -63,6 +67,7 @@ class WorkerLink:
     def spawn(self, process: int, incarnation: int, environment: dict[str, str]) -> None:
         """Have the host start a process."""
         self._spawned.add((process, incarnation))
+        self._of_this_host.add((process, incarnation))
         self._tell_host(["spawn", process, incarnation, environment])
 
     def kill(self, process: int, incarnation: int) -> None:
@@ -105,11 +110,11 @@ class WorkerLink:
                 self._supersede()
             self._host, self._host_was_up = connection, True
             self._on_event(ev.HostUp())
-        elif message[:2] == ["hello", "process"]:
+        elif message[:2] == ["hello", "process"] and (message[2], message[3]) in self._of_this_host:
             connection.who = (message[2], message[3])
             self.pids[message[2]] = message[4].get("pid", 0)
             self._processes[connection.who] = connection
-        else:
+        else:  # also a process whose host died before its guard knew of it: it leaves when its socket closes
             connection.close()
 
     def _from_host(self, kind: str, message: list[Any]) -> None:
@@ -154,6 +159,7 @@ class WorkerLink:
         """A connection was read to its end."""
         if connection is self._host:
             self._host = None
+            asyncio.get_running_loop().call_later(ORPHAN_SECONDS, self._drop_orphans)
         elif connection.who is not None and self._processes.get(connection.who) is connection:
             del self._processes[connection.who]
             if event := self._exits.pop(connection.who, None):
@@ -162,10 +168,17 @@ class WorkerLink:
             self._host_was_up = False
             self._host_lost()
 
+    def _drop_orphans(self) -> None:
+        """Processes that outlive their host, which died before its guard knew of them, hold up nothing."""
+        if self._host is None:
+            for connection in list(self._processes.values()):
+                connection.abort()
+
     def _host_lost(self) -> None:
         for process, incarnation in sorted(self._spawned):
             self._on_event(ev.Sealed(process, incarnation, self._seal(process, incarnation)))
         self._spawned.clear()
+        self._of_this_host.clear()
         self._on_event(ev.HostLost(self.slots.read_all()))
 
     def _seal(self, process: int, incarnation: int) -> int:
@@ -214,3 +227,8 @@ class _Connection(asyncio.Protocol):
         """Close it."""
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Close it at once, whatever is still to be written."""
+        if self._transport is not None:
+            self._transport.abort()

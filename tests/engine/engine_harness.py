@@ -206,7 +206,8 @@ class Site:
     def _clean_environment(self) -> dict[str, str]:
         dropped = ("CUDA_VISIBLE_DEVICES", "AZUREML_", "PARALLELRUN_")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
-        return {**kept, "SAID": str(self.folder / "said.jsonl"), "XDG_CACHE_HOME": str(self.folder / "cache")}
+        here = {"SAID": "said.jsonl", "XDG_CACHE_HOME": "cache", "KUBECONFIG": "no-kubeconfig"}
+        return kept | {name: str(self.folder / path) for name, path in here.items()}
 
     def close(self) -> None:
         """Kill what still runs; agents and workers leave when their run is gone."""

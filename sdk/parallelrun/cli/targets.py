@@ -46,8 +46,8 @@ def find(args: argparse.Namespace) -> Path | InCluster:
     try:
         folder = folders.find(name)
     except RunFolderError:
-        if Path(name).exists():
-            tell(f"{name}: the job in the cluster; the folder {name} here is no run's")
+        here = f"the folder {name} here is no run's" if Path(name).exists() else "there is no such run on this machine"
+        tell(f"{name}: the job in the cluster; {here}")
         return InCluster(name, where)
     if not Path(name).exists():
         tell(f"{name}: {folder} on this machine (a job of that name in the cluster: add -n NAMESPACE)")
