@@ -42,6 +42,9 @@ class Told(NamedTuple):
     message: str = ""
 
 
+_PENDING = Told(False, phases.PENDING, "waits for the first node to start")
+
+
 def told(case: Case, phase: str, trouble: Trouble | None) -> dict[str, Told]:
     """By type, every condition that holds, and Running."""
     header = case.header
@@ -52,7 +55,7 @@ def told(case: Case, phase: str, trouble: Trouble | None) -> dict[str, Told]:
     if phase == phases.SUSPENDED:
         said = "spec.suspend is true; the job goes on when it is false"
         return {RUNNING: Told(False, phase), SUSPENDED: Told(True, phase, said)}
-    running = _pending(case) if phase == phases.PENDING else Told(True, phase)
+    running = _held_back(case) or (_PENDING if phase == phases.PENDING else Told(True, phase))
     if case.suspended:
         running = Told(running.holds, SUSPENDING, "nodes finish what they run and hand back the rest")
     if trouble is None:
@@ -104,11 +107,12 @@ def holds(status: Json, kind: str) -> bool:
     return any(one["type"] == kind and one["status"] == "True" for one in status.get("conditions") or ())
 
 
-def _pending(case: Case) -> Told:
+def _held_back(case: Case) -> Told | None:
+    """By a queue, which lets jobs in, and may send them away again."""
     child = case.world.child
-    if case.queue and (child is None or the_job.suspended(child)):
+    if case.queue and not case.holders and (child is None or the_job.suspended(child)):
         return Told(False, QUEUED, f"waits to be admitted by the queue {case.queue}")
-    return Told(False, phases.PENDING, "waits for the first node to start")
+    return None
 
 
 def _aborting(case: Case) -> Told:

@@ -130,6 +130,15 @@ def test_a_job_in_a_queue_says_so() -> None:
     assert "gpus" in waits["message"]
 
 
+def test_a_job_that_a_queue_sent_away_again_says_so() -> None:
+    world = replace(running(), job=a_job(nodeCount=2, labels={"kueue.x-k8s.io/queue-name": "gpus"}))
+    world = replace(world, child=a_child(world, suspend=True))
+    leaving = condition(status(world), "Running")
+    assert (leaving["status"], leaving["reason"]) == ("True", "Running")
+    gone = condition(status(replace(world, nodes={0: a_lease(""), 1: a_lease("")}, pods=[])), "Running")
+    assert (gone["status"], gone["reason"]) == ("False", "Queued")
+
+
 def test_counts_come_from_shards_and_heartbeats() -> None:
     shard = replace(a_shard(), counts=Counts(40, 2, 3, 380, 20))
     found = status(running(shards={0: shard}))
