@@ -8,7 +8,7 @@ source "$here/nodes.sh"
 "$here/engine.sh"
 "$here/tools.sh" kubectl kind helm
 image=$("$here/node-image.sh")
-made_as=$(hash_of "$here/kind.yaml" "$here/network.sh" "$here/dns.yaml" -- "$(docker image inspect --format '{{.Id}}' "$image")")
+made_as=$(hash_of "$here/kind.yaml" "$here/audit.yaml" "$here/network.sh" "$here/dns.yaml" -- "$(docker image inspect --format '{{.Id}}' "$image")")
 
 # Nodes that something stopped (a test, a restart of the machine) are started; then it must answer soon.
 answers() {
@@ -33,7 +33,7 @@ create() {
     if [[ -n $(nodes) ]]; then kind delete cluster --name "$cluster" --kubeconfig "$kubeconfig"; fi
     mkdir -p "$folder" && chmod 777 "$folder"
     if [[ $image == parallelrun.local/* ]]; then repository="imageRepository: parallelrun.local"; fi
-    sed -e "s|CLUSTER$|$cluster|" -e "s|VOLUMES|$folder|" -e "s|IMAGE_REPOSITORY|$repository|" "$here/kind.yaml" >"$tools/kind.yaml"
+    sed -e "s|CLUSTER$|$cluster|" -e "s|VOLUMES|$folder|" -e "s|AUDIT_POLICY|$here/audit.yaml|" -e "s|IMAGE_REPOSITORY|$repository|" "$here/kind.yaml" >"$tools/kind.yaml"
     rm -f "$kubeconfig"
     kind create cluster --image "$image" --config "$tools/kind.yaml" --kubeconfig "$kubeconfig" --wait 0
     # Kubelets and log followers of two nodes on one kernel need more than a machine's usual 128.
