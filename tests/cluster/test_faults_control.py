@@ -44,7 +44,7 @@ def test_the_api_server_is_away_for_a_minute(cluster: Cluster, namespace: Namesp
     """Mini-batches go on being run, nobody is shut out for the silence, and the end comes when it is back."""
     job = work.submit(namespace, "unheard", mini_batches=160, seconds=0.5)
     job.wait_pods(2)
-    job.wait_completed(1)
+    job.wait_completed(20)
     pods, folder = uids(job), job.folder
     holders = sorted(pods)
 

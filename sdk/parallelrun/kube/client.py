@@ -29,6 +29,9 @@ METADATA_PAGE = 500
 
 #: A request that is no watch.
 REQUEST_SECONDS = 30.0
+#: Until a server takes a connection. One that is begun while a service has no server keeps the way into nothing that
+#: the kernel chose for it, also when there is a server again: only a new one gets through.
+CONNECT_SECONDS = 5.0
 #: Beyond its own timeoutSeconds, so long until a watch's connection counts as dead.
 WATCH_GRACE_SECONDS = 15.0
 
@@ -213,7 +216,7 @@ class Kube:
             "labelSelector": labels,
             "fieldSelector": fields,
         }
-        timeout = aiohttp.ClientTimeout(total=max(1.0, seconds) + WATCH_GRACE_SECONDS, connect=REQUEST_SECONDS)
+        timeout = _timeout(max(1.0, seconds) + WATCH_GRACE_SECONDS)
         async with self._answer("GET", resource.path(namespace), query, timeout=timeout) as answer:
             async for line in _lines(answer):
                 event = json.loads(line)
@@ -244,16 +247,14 @@ class Kube:
         accept: str = "",
     ) -> bytes:
         """As :meth:`request`; the answer as it came (logs, metrics)."""
-        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        async with self._answer(method, path, query or {}, body, content, timeout, accept) as answer:
+        async with self._answer(method, path, query or {}, body, content, _timeout(REQUEST_SECONDS), accept) as answer:
             data: bytes = await answer.read()
             return data
 
     @asynccontextmanager
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """A GET whose answer may go on for ever: ``content`` of what is given is its bytes (``kubectl logs -f``)."""
-        timeout = aiohttp.ClientTimeout(total=None, connect=REQUEST_SECONDS)
-        async with self._answer("GET", path, query, timeout=timeout) as answer:
+        async with self._answer("GET", path, query, timeout=_timeout(None)) as answer:
             yield answer
 
     @asynccontextmanager
@@ -315,6 +316,10 @@ class Kube:
             rest.pool_manager = rest._create_pool_manager()
         session: aiohttp.ClientSession = rest.pool_manager
         return session
+
+
+def _timeout(seconds: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, connect=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
 
 
 def _parsed(data: bytes) -> Json:
