@@ -27,7 +27,7 @@ def write(world: World, new: Json) -> Step:
     """Write ``new``, unless it is there or may wait."""
     new = printable(new)
     old, now, written = old_status(world), world.now, world.memory.status_written
-    if new == old:
+    if _said_of(new) == _said_of(old):
         return Step()
     left = 0.0 if written is None else written + PROGRESS_SECONDS - now
     if _outline(old) == _outline(new) and left > 0:
@@ -44,7 +44,17 @@ def _outline(status: Json) -> Json:
     """``status`` without what changes all the time."""
     conditions = [{**one, "message": ""} for one in status.get("conditions") or ()]
     rest = {name: value for name, value in status.items() if name not in _PROGRESS}
-    return {**rest, "conditions": conditions}
+    return dict(_said_of({**rest, "conditions": conditions}))
+
+
+def _said_of(value: Any) -> Any:
+    """``value`` without what is empty in it: the API server adds the definition's defaults, and we leave them out."""
+    if isinstance(value, list):
+        return [_said_of(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = ((name, _said_of(one)) for name, one in value.items())
+    return {name: one for name, one in found if one not in (None, "", {}, [])}
 
 
 def _announced(old: Json, new: Json) -> list[Announce]:

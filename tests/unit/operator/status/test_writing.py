@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from seen import a_header, a_lease, a_shard, later, running
+from seen import a_header, a_lease, a_pod, a_shard, later, running
 
+from parallelrun.api.models.status import ParallelRunJobStatus
 from parallelrun.leases.allocator import Counts
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.actions import Announce, SetStatus
@@ -24,11 +26,17 @@ def announced(world: World) -> list[str]:
     return [action.reason for action in decide(world).actions if isinstance(action, Announce)]
 
 
+def stored(status: dict[str, Any]) -> dict[str, Any]:
+    """``status`` as the API server gives it back, with the defaults of its definition."""
+    model = ParallelRunJobStatus.model_validate_json(json.dumps(status))
+    return dict(model.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
 def settled(world: World) -> World:
     """``world`` a second after its status was written."""
     decision = decide(world)
     [status] = written(world)
-    return later(world, 1, job={**world.job, "status": status}, memory=decision.memory)
+    return later(world, 1, job={**world.job, "status": stored(status)}, memory=decision.memory)
 
 
 def progressed(world: World, completed: int = 10) -> World:
@@ -39,6 +47,15 @@ def test_what_is_there_is_not_written_again() -> None:
     world = settled(running())
     assert written(world) == []
     assert written(replace(world, memory=Memory())) == []
+
+
+def test_what_the_definition_adds_is_no_change() -> None:
+    """Such as the empty list of data sets beside the image that the first pod tells of."""
+    worker = {"name": "worker", "state": {"running": {}}, "imageID": "sha256:abc"}
+    world = settled(running(pods=[a_pod("h0", initContainerStatuses=[worker]), a_pod("h1", 1)]))
+    assert world.job["status"]["resolved"] == {"environment": "sha256:abc", "models": {}, "datasets": {}}
+    assert written(world) == []
+    assert written(progressed(world)) == []
 
 
 def test_mere_progress_is_written_every_ten_seconds() -> None:
