@@ -1,7 +1,9 @@
-"""How tests share the machine: a file's tests stay together, and so do all that need the cluster, which is one.
+"""How tests share the machine: a file's tests stay together, and so do all that have the cluster for themselves.
 
-Cluster tests mostly wait, and take the longest: they come first, beside all others. The scheduler is our own, since
-xdist's groups (``--dist loadgroup``) have no effect with this pytest: they rename tests, which it no longer allows.
+Cluster tests mostly wait, and take the longest: they come first. Those that take the API server, the operator or a
+machine away come after the other ones, one after another, while tests without a cluster run beside them (the lock is
+``cluster/conftest.py``'s). The scheduler is our own, since xdist's groups (``--dist loadgroup``) have no effect with
+this pytest: they rename tests, which it no longer allows.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cluster_harness.alone import ALONE
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -21,10 +24,11 @@ settings.load_profile("untimed")
 
 
 class FilesAndCluster(LoadFileScheduling):
-    """One unit of work a file, and one of all cluster tests."""
+    """One unit of work a file, and one of all that have the cluster for themselves."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if nodeid.startswith("tests/cluster/") else super()._split_scope(nodeid)
+        file = nodeid.partition("::")[0]
+        return "alone" if Path(file).name in ALONE else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
@@ -38,4 +42,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # Starting the cluster from nothing may take a quarter of an hour; that is not the first test's time.
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300, func_only=True))
-    items.sort(key=lambda item: CLUSTER not in item.path.parents)
+    items.sort(key=lambda item: (CLUSTER not in item.path.parents, item.path.name in ALONE))

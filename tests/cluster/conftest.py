@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from cluster_harness import evidence
-from cluster_harness.cluster import Cluster
+from cluster_harness.alone import ALONE
+from cluster_harness.cluster import TOOLS, Cluster
 from cluster_harness.namespace import Namespace
 
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -28,6 +30,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     return Cluster.started()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files that need the cluster for themselves wait for the others, and the others for them."""
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if request.path.name in ALONE else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture
