@@ -32,6 +32,7 @@ from parallelrun_agent.plan import PlanReader
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
+from parallelrun_agent.shard_writes import ShardWrites
 from parallelrun_agent.slots import Slots
 from parallelrun_agent.stall import Stall
 from parallelrun_agent.tries import TriesFile
@@ -77,7 +78,7 @@ class NodeWork:
         self._link = WorkerLink(
             self._slots, segments, job.node, job.holder, self.dispatch, self._answer, self._host_error
         )
-        self._one_at_a_time = asyncio.Lock()  # a lease is shrunk before it is completed
+        self._writes = ShardWrites(job.leases)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
@@ -201,8 +202,7 @@ class NodeWork:
     async def _claim_task(self, i: ev.Claim) -> None:
         settings, job = self._job.settings, self._job
         for shard in self._shard_order():
-            async with self._one_at_a_time:
-                lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i))
+            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i))
             if lease is not None:
                 break
         else:
@@ -236,13 +236,12 @@ class NodeWork:
         return settings.retry_failures_below
 
     async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
-        leases = self._job.leases
         try:
-            return (await leases.update_shard(shard, claimer))[1]
+            return await self._writes.apply(shard, claimer)
         except NotThere:  # the first claim of all makes the shard, as the published plan says
             start, stop = allocator.split(self._plan.total, self._header.shards)[shard]
-            await leases.create_shard(shard, allocator.new(start, stop, self._header.generation))
-            return (await leases.update_shard(shard, claimer))[1]
+            await self._job.leases.create_shard(shard, allocator.new(start, stop, self._header.generation))
+            return await self._writes.apply(shard, claimer)
 
     def _shard_order(self) -> list[int]:
         """The home shard, then the others with work."""
@@ -270,9 +269,8 @@ class NodeWork:
                 state, ok = allocator.complete(state, holder, epoch, tally)
             return state, (ok, allocator.done(state))
 
-        async with self._one_at_a_time:
-            seen = await leases.header()
-            _, (ok, done) = await leases.update_shard(shard, change)
+        seen = await leases.header()
+        ok, done = await self._writes.apply(shard, change)
         if not ok:
             raise NotHolder(f"lease {epoch:#x} of mini-batches from {start} on is another's now")
         if done:
@@ -280,10 +278,8 @@ class NodeWork:
 
     def _shrink(self, i: ev.Shrink) -> None:
         async def change() -> None:
-            async with self._one_at_a_time:
-                _, ok = await self._job.leases.update_shard(
-                    self._shard_of(i.start), lambda s: allocator.shrink(s, self._job.holder, i.epoch, i.stop)
-                )
+            shard = self._shard_of(i.start)
+            ok = await self._writes.apply(shard, lambda s: allocator.shrink(s, self._job.holder, i.epoch, i.stop))
             if not ok:
                 raise NotHolder(f"lease {i.epoch:#x} of mini-batches from {i.start} on is another's now")
 
