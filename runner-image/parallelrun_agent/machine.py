@@ -45,6 +45,7 @@ class Rules:
     timeout: float = 60.0
     overhead_timeout: float = 600.0
     gpus: Sequence[str] = ()
+    complete_within: float = 0.0  # a lease that is complete may wait so long for a claim, to be written with it
 
 
 class Machine:
@@ -428,7 +429,7 @@ class Machine:
 
     def _settle(self) -> None:
         """Complete what is complete, seal what everything waits for, and leave when draining is over."""
-        for lease in [lease for lease in self.leases.values() if lease.complete]:
+        for lease in [lease for lease in self.leases.values() if lease.complete and not self._may_wait(lease)]:
             del self.leases[lease.start]
             self._out.append(ev.Complete(lease.start, lease.epoch, lease.counts))
         ran = sum(lease.ran for lease in self.leases.values())
@@ -440,6 +441,14 @@ class Machine:
                 self._seal_now()
             elif not self.claiming:
                 self._leave()
+
+    def _may_wait(self, lease: OpenLease) -> bool:
+        """Whether a complete lease goes with a later claim. Not where somebody may wait for it."""
+        if lease.complete_since is None:
+            lease.complete_since = self.now
+        if self.claiming or self.no_work or not self.unclaimed or self.draining is not None:
+            return False
+        return self.now - lease.complete_since < self.rules.complete_within
 
     def _seal_now(self) -> None:
         if not self._seal_asked:

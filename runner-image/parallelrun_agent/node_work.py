@@ -18,7 +18,7 @@ from parallelrun.api import layout
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
-from parallelrun.leases.claim_size import claim_size
+from parallelrun.leases.claim_size import WORTH_SECONDS, WORTH_SECONDS_IN_CLUSTERS, claim_size
 from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
 from parallelrun_agent import events as ev
@@ -42,6 +42,8 @@ from parallelrun_worker import wire
 
 log = logging.getLogger(__name__)
 
+#: In a cluster, where each write is the API server's work, a lease that is complete may wait so long for a claim.
+COMPLETE_WITHIN_SECONDS = 10.0
 #: The first sample of CPU and memory is taken when processes have had the time to start.
 FIRST_SAMPLE_SECONDS = 1.0
 
@@ -67,6 +69,7 @@ class NodeWork:
                 timeout=settings.run_invocation_timeout,
                 overhead_timeout=settings.advanced.task_overhead_timeout,
                 gpus=tuple(settings.gpus),
+                complete_within=COMPLETE_WITHIN_SECONDS if settings.in_pod else 0.0,
             )
         )
         segments = job.folder / layout.SEGMENTS
@@ -258,8 +261,7 @@ class NodeWork:
     async def _finish_lease(
         self, start: int, epoch: int, unfinished: Sequence[tuple[int, int]], counts: tuple[int, ...]
     ) -> None:
-        holder, leases = self._job.holder, self._job.leases
-        shard = self._shard_of(start)
+        holder, shard, seen = self._job.holder, self._shard_of(start), self._header.epoch
 
         def change(state: allocator.Shard) -> tuple[allocator.Shard, tuple[bool, bool]]:
             tally = allocator.Counts(*counts)
@@ -269,12 +271,11 @@ class NodeWork:
                 state, ok = allocator.complete(state, holder, epoch, tally)
             return state, (ok, allocator.done(state))
 
-        seen = await leases.header()
         ok, done = await self._writes.apply(shard, change)
         if not ok:
             raise NotHolder(f"lease {epoch:#x} of mini-batches from {start} on is another's now")
         if done:
-            await leases.update_header(lambda h: (headers.shard_completed(h, shard, seen.epoch), None))
+            await self._job.leases.update_header(lambda h: (headers.shard_completed(h, shard, seen), None))
 
     def _shrink(self, i: ev.Shrink) -> None:
         async def change() -> None:
@@ -358,9 +359,11 @@ Claimer = Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lea
 
 
 def _claimer(holder: str, settings: JobSettings, i: ev.Claim) -> Claimer:
+    worth = WORTH_SECONDS_IN_CLUSTERS if settings.in_pod else WORTH_SECONDS
+
     def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
         left = allocator.unclaimed(state)
-        want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate)
+        want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate, worth)
         state, lease = allocator.claim(state, holder, want)
         return state, (lease, allocator.unclaimed(state))
 

@@ -25,6 +25,7 @@ class OpenLease:
     retried: int = 0
     items_succeeded: int = 0
     items_failed: int = 0
+    complete_since: float | None = None  # seconds, on the machine's clock
 
     def __post_init__(self) -> None:
         self.cursor = self.start

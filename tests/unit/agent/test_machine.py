@@ -27,6 +27,43 @@ def test_every_mini_batch_is_sealed_and_counted_once() -> None:
     assert sorted(n.calls) == list(range(100))
 
 
+def lonely_completes(n: SimulatedNode) -> int:
+    """How often a lease was completed while there was more to claim, and no claim was made or under way."""
+    handle, found = n.machine.handle, 0
+
+    def watched(event: ev.Event, now: float) -> list[ev.Instruction]:
+        nonlocal found
+        instructions = handle(event, now)
+        completes = any(isinstance(one, ev.Complete) for one in instructions)
+        found += completes and bool(n.machine.unclaimed) and not n.machine.claiming and not n.machine.no_work
+        return instructions
+
+    n.machine.handle = watched  # type: ignore[method-assign]
+    n.run()
+    return found
+
+
+def test_a_complete_lease_may_wait_for_a_claim_to_be_written_with_it() -> None:
+    """In a cluster, where writes are dear; at the end of the job nothing waits."""
+    patient, at_once = node(500, complete_within=10.0), node(500)
+    assert (lonely_completes(patient), lonely_completes(at_once) > 0) == (0, True)
+    assert patient.counts == at_once.counts == [500, 0, 0, 1500, 0]
+
+
+def test_a_complete_lease_waits_only_so_long() -> None:
+    """Where claims are long, others see what is done."""
+    n = node(500, complete_within=10.0)
+    while not any(lease.complete for lease in n.machine.leases.values()):
+        n.settle()
+        assert n.step()
+        for number, worker in n.workers.items():
+            n.events.append(n._sealed_event(number, worker.incarnation, worker.records))
+    held = len(n.machine.leases)
+    n.now += 10.0
+    n.give(ev.Tick([NOTHING] * 2))
+    assert len(n.machine.leases) < held
+
+
 def test_a_raising_mini_batch_is_tried_run_max_try_times_and_then_fails_alone() -> None:
     n = node(20, {7: "raise"}, run_max_try=3)
     n.run()

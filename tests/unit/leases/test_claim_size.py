@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lease_profiles import effort
 
-from parallelrun.leases.claim_size import claim_size
+from parallelrun.leases.claim_size import WORTH_SECONDS, claim_size
 
 counts = st.integers(0, 10**7)
 
@@ -14,14 +14,19 @@ def test_the_first_claim_is_one_mini_batch_a_process():
 
 
 def test_a_later_claim_at_most_doubles():
-    assert claim_size(last=8, processes=8, unclaimed=10_000, nodes=4, rate=1000) == 16
+    assert claim_size(last=8, processes=8, unclaimed=10_000, nodes=4, rate=10) == 16
+
+
+def test_a_later_claim_is_worth_asking_for():
+    assert claim_size(last=8, processes=8, unclaimed=10_000, nodes=4, rate=1000) == 250
+    assert claim_size(last=8, processes=8, unclaimed=10_000, nodes=4, rate=1000, worth_seconds=1.0) == 1000
 
 
 def test_a_claim_leaves_half_of_what_is_left_to_the_others():
     assert claim_size(last=1000, processes=2, unclaimed=80, nodes=4, rate=10) == 10
 
 
-def test_what_takes_no_time_is_not_shared():
+def test_what_takes_little_time_is_not_shared():
     assert claim_size(last=1000, processes=2, unclaimed=1000, nodes=4, rate=2000) == 500
     assert claim_size(last=1000, processes=2, unclaimed=80, nodes=4, rate=1000) == 80
 
@@ -46,7 +51,7 @@ def test_without_a_rate_claims_only_double():
 @given(counts, st.integers(1, 64), counts, st.integers(1, 1000), st.floats(0, 1e6))
 def test_a_claim_is_positive_and_within_every_bound(last, processes, unclaimed, nodes, rate):
     size = claim_size(last, processes, unclaimed, nodes, rate)
-    assert 1 <= size <= max(processes, 2 * last)
+    assert 1 <= size <= max(processes, 2 * last, rate * WORTH_SECONDS + 1 if last else 0)
     assert size <= max(1, unclaimed)
     if rate:
         assert size <= max(processes, 60 * rate + 1)
