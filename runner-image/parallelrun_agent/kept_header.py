@@ -25,4 +25,4 @@ async def keep(job: Job, stall: Stall, header: Header) -> None:
     """Keep ``header``. Raises OutputError."""
     if job.settings.in_pod:
         content = json.dumps(header.to_json(), indent=1).encode()
-        await stall.run(write_file, job.folder / layout.HEADER, content, f".{job.holder}.tmp")
+        await stall.run(write_file, job.folder / layout.HEADER, content)

@@ -205,7 +205,7 @@ class NodeWork:
     async def _claim_task(self, i: ev.Claim) -> None:
         settings, job = self._job.settings, self._job
         for shard in self._shard_order():
-            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i))
+            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i, self._held_epochs))
             if lease is not None:
                 break
         else:
@@ -237,6 +237,9 @@ class NodeWork:
         if settings.in_pod:
             return generation << headers.GENERATION_SHIFT if generation > 1 else 0
         return settings.retry_failures_below
+
+    def _held_epochs(self) -> set[int]:
+        return {lease.epoch for lease in self.machine.leases.values()}
 
     async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
         try:
@@ -358,11 +361,18 @@ class NodeWork:
 Claimer = Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]
 
 
-def _claimer(holder: str, settings: JobSettings, i: ev.Claim) -> Claimer:
+def _claimer(holder: str, settings: JobSettings, i: ev.Claim, known: Callable[[], set[int]]) -> Claimer:
+    """A claim; a lease that the holder has and never heard of (the store's answer was lost) is the one it gets.
+
+    ``known``: the epochs of its other leases. What ends one of them was asked for before, and is done before.
+    """
     worth = WORTH_SECONDS_IN_CLUSTERS if settings.in_pod else WORTH_SECONDS
 
     def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
         left = allocator.unclaimed(state)
+        for lost in allocator.held(state, holder):
+            if lost.epoch not in known():
+                return state, (lost, left)
         want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate, worth)
         state, lease = allocator.claim(state, holder, want)
         return state, (lease, allocator.unclaimed(state))

@@ -23,6 +23,8 @@ Who = tuple[int, int]  # process, incarnation
 
 #: A dead host's processes die with it; a connection that is open so long after it is of one that did not.
 ORPHAN_SECONDS = 2.0
+#: A process that exits before its connection was accepted: so long until it counts as one that never connected.
+UNHEARD_SECONDS = 0.2
 
 
 class WorkerLink:
@@ -45,6 +47,7 @@ class WorkerLink:
         self._processes: dict[Who, _Connection] = {}
         self._exits: dict[Who, ev.ProcessExited] = {}  # exited, but its connection is not read to its end
         self._spawned: set[Who] = set()  # and their exit not heard
+        self._greeted: set[Who] = set()
         self._of_this_host: set[Who] = set()  # exited ones too: their last words may come later
         self._server: asyncio.Server | None = None
         self.pids: dict[int, int] = {}  # of the newest incarnation of each process, as it sees itself
@@ -114,6 +117,7 @@ class WorkerLink:
             connection.who = (message[2], message[3])
             self.pids[message[2]] = message[4].get("pid", 0)
             self._processes[connection.who] = connection
+            self._greeted.add(connection.who)
         else:  # also a process whose host died before its guard knew of it: it leaves when its socket closes
             connection.close()
 
@@ -124,12 +128,20 @@ class WorkerLink:
             process, incarnation, status = message[1:4]
             event = ev.ProcessExited(process, incarnation, status, self.slots.read(process))
             self._spawned.discard((process, incarnation))
-            if (process, incarnation) in self._processes:
-                self._exits[process, incarnation] = event
-            else:
-                self._on_event(event)
+            if (process, incarnation) in self._greeted:
+                self._exited(event)
+            else:  # what it said is in its socket, if it ever came to say anything
+                asyncio.get_running_loop().call_later(UNHEARD_SECONDS, self._exited, event)
         elif kind == "host-error":
             self._on_host_error(message[1])
+
+    def _exited(self, event: ev.ProcessExited) -> None:
+        """Pass an exit on, or keep it until the process's connection is read to its end."""
+        who = (event.process, event.incarnation)
+        if who in self._processes:
+            self._exits[who] = event
+        elif who in self._of_this_host:
+            self._on_event(event)
 
     def _from_process(self, who: Who, kind: str, message: list[Any]) -> None:
         if kind == "done":
@@ -179,6 +191,7 @@ class WorkerLink:
             self._on_event(ev.Sealed(process, incarnation, self._seal(process, incarnation)))
         self._spawned.clear()
         self._of_this_host.clear()
+        self._greeted.clear()
         self._on_event(ev.HostLost(self.slots.read_all()))
 
     def _seal(self, process: int, incarnation: int) -> int:

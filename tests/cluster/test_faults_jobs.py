@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cluster
 #: The mini-batch that takes the worker with it.
 POISON = 37
 #: What is deleted by hand must be said by then.
-SAID_SECONDS = 30
+SAID_SECONDS = 120
 
 
 def scale(job: Job, nodes: int) -> None:
@@ -104,7 +104,7 @@ def is_scaled_suspended_and_resumed(cluster: Cluster, namespace: Namespace) -> N
 
 def is_made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
     """It has nothing of the first one, whose pods drain while those of the second start; each has its own folder."""
-    first = work.submit(namespace, "again", mini_batches=200)
+    first = work.submit(namespace, "again", mini_batches=400, seconds=0.5)  # never to be whole
     first.wait_completed(1)
     folder = first.folder
 

@@ -43,8 +43,9 @@ class Looker:
         memory = memory if before == gaps else Memory()
         world = await self._gatherer.world(key, memory, watching, self._applier.applied(key))
         decision = self._decide(world)
-        await self._applier.carry_out(key, decision.actions)
+        # Kept also where an action fails: what only silence shows goes on being silent meanwhile.
         self._memories[key] = decision.memory, gaps
+        await self._applier.carry_out(key, decision.actions)
         return decision.look_again
 
     def forget(self, key: JobKey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,10 +50,20 @@ def replace(temporary: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def write_file(path: Path, content: bytes, temporary_suffix: str = ".tmp") -> None:
+@contextmanager
+def temporary_of(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` that nobody else has: a finalizer that was given up may still write. Gone in any case."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):  # renamed, as a rule
+            os.unlink(temporary)
+
+
+def write_file(path: Path, content: bytes) -> None:
     """Write a small file durably and in one step; its folder is made if need be. Raises NoSpace or OutputError."""
-    temporary = path.with_name(path.name + temporary_suffix)
-    with writing(path):
+    with writing(path), temporary_of(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:

@@ -92,11 +92,11 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
     """Everything but what concerns the store; raises ParallelRunError."""
     planning = header.phase is Phase.PLANNING
     if planning:
+        if settings.output.path is not None:  # first: soon the job may be done, and the _SUCCESS there its own
+            owner.claim(Path(settings.output.path), settings.namespace, settings.name)
         inputs.check(settings, spec)
     job_folder.make(arguments.folder, settings, arguments.config)
     if settings.output.path is not None:
-        if planning:
-            owner.claim(Path(settings.output.path), settings.namespace, settings.name)
         job_folder.make_folders([Path(settings.output.path)])  # the agent mounts it
     shown, earlier = shown_source(spec["source"]), arguments.failed_of
     of_job = earlier is not None and arguments.code == earlier / layout.SOURCE

@@ -39,7 +39,8 @@ def take(code: Path, folder: Path, script: str, shown: str, of_job: bool = False
                 unfinished.rename(target)
                 durable.sync_folder(folder)
         except ParallelRunError:
-            if not target.is_dir():  # else another pod was first, and maybe tidied up already
+            # Another pod may have been first, and tidied up already. Listing asks a network file system anew.
+            if layout.SOURCE not in os.listdir(folder):
                 raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

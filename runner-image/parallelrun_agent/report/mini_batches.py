@@ -43,8 +43,7 @@ def write(folder: Path, winners: Winners, path: Path | None = None) -> Path:
     What has no record has no line. Raises NoSpace or OutputError.
     """
     path = path or folder / layout.MINI_BATCHES
-    temporary = path.with_name(path.name + ".tmp")
-    with durable.writing(path):
+    with durable.writing(path), durable.temporary_of(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:

@@ -41,8 +41,7 @@ class Progress:
 def write_overview(folder: Path, job: str, progress: Progress) -> None:
     """Rewrite the overview of the job in ``folder``, but not durably. Raises NoSpace or OutputError."""
     path = folder / layout.OVERVIEW
-    temporary = path.with_name(f"{path.name}.tmp")
-    with durable.writing(path):
+    with durable.writing(path), durable.temporary_of(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(overview(job, progress, time.time()), encoding="utf-8")
         os.replace(temporary, path)

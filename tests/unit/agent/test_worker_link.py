@@ -85,3 +85,25 @@ def test_a_process_of_an_earlier_host_is_sent_away(tmp_path) -> None:
         worker.link.close()
 
     asyncio.run(scenario())
+
+
+def test_what_a_process_said_before_it_exited_is_heard_before_its_exit(tmp_path) -> None:
+    """Also where the host reports the exit before the process's connection was accepted."""
+
+    async def scenario() -> None:
+        worker = Worker(tmp_path)
+        await worker.listen()
+        _, host = await worker.join(HOST)
+        await worker.told(ev.HostUp)
+        worker.link.spawn(0, 0, {})
+        host.write(wire.encode(["exited", 0, 0, 70]))
+        _, process = await worker.join(PROCESS)
+        process.write(wire.encode(["init-failed", "no such model", ""]))
+        process.close()
+        await worker.told(ev.ProcessExited)
+        kinds = [type(event) for event in worker.events]
+        assert kinds.index(ev.InitFailed) < kinds.index(ev.ProcessExited)
+        host.close()
+        worker.link.close()
+
+    asyncio.run(scenario())

@@ -8,9 +8,6 @@ import pytest
 from store_conformance import StoreConformance
 from store_objects import agents_store, new_names, operators_store
 
-# Python 3.11 leaves the socket of a watch that is cancelled while its TLS begins to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 class _OnApiServer(StoreConformance):
     @pytest.fixture(autouse=True)

@@ -34,9 +34,9 @@ def standing(case: Case) -> Step:
 
 
 def shards(case: Case) -> Step:
-    """Abort a job of which a shard is missing while work is handed out by shards."""
+    """Abort a job of which a shard is missing while shards are read: later the table of winners says all."""
     missing = [k for k in range(case.header.shards) if k not in case.world.shards]
-    if not missing or case.header.phase not in (Phase.PLANNING, Phase.RUNNING):
+    if not missing or case.header.phase not in (Phase.PLANNING, Phase.RUNNING, Phase.FINALIZING):
         return Step((), {"lost_since": None})
     waited, step = _missed(case.world)
     if waited:
