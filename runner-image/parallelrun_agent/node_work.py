@@ -82,6 +82,7 @@ class NodeWork:
             self._slots, segments, job.node, job.holder, self.dispatch, self._answer, self._host_error
         )
         self._writes = ShardWrites(job.leases)
+        self._ending: set[tuple[int, int]] = set()  # start and epoch of leases whose end is being written
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
@@ -205,7 +206,7 @@ class NodeWork:
     async def _claim_task(self, i: ev.Claim) -> None:
         settings, job = self._job.settings, self._job
         for shard in self._shard_order():
-            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i, self._held_epochs))
+            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i, self._held))
             if lease is not None:
                 break
         else:
@@ -238,8 +239,9 @@ class NodeWork:
             return generation << headers.GENERATION_SHIFT if generation > 1 else 0
         return settings.retry_failures_below
 
-    def _held_epochs(self) -> set[int]:
-        return {lease.epoch for lease in self.machine.leases.values()}
+    def _held(self) -> set[tuple[int, int]]:
+        """(start, epoch) of the leases that this agent knows it has, those included whose end is being written."""
+        return {(lease.start, lease.epoch) for lease in self.machine.leases.values()} | self._ending
 
     async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
         try:
@@ -256,9 +258,11 @@ class NodeWork:
         return [k for k in order if self._header.open_shards >> k & 1]
 
     def _complete(self, i: ev.Complete) -> None:
+        self._ending.add((i.start, i.epoch))
         self._task(self._finish_lease(i.start, i.epoch, (), i.counts))
 
     def _give_back(self, i: ev.GiveBack) -> None:
+        self._ending.add((i.start, i.epoch))
         self._task(self._finish_lease(i.start, i.epoch, i.unfinished, i.counts))
 
     async def _finish_lease(
@@ -275,6 +279,7 @@ class NodeWork:
             return state, (ok, allocator.done(state))
 
         ok, done = await self._writes.apply(shard, change)
+        self._ending.discard((start, epoch))
         if not ok:
             raise NotHolder(f"lease {epoch:#x} of mini-batches from {start} on is another's now")
         if done:
@@ -361,17 +366,17 @@ class NodeWork:
 Claimer = Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]
 
 
-def _claimer(holder: str, settings: JobSettings, i: ev.Claim, known: Callable[[], set[int]]) -> Claimer:
+def _claimer(holder: str, settings: JobSettings, i: ev.Claim, known: Callable[[], set[tuple[int, int]]]) -> Claimer:
     """A claim; a lease that the holder has and never heard of (the store's answer was lost) is the one it gets.
 
-    ``known``: the epochs of its other leases. What ends one of them was asked for before, and is done before.
+    ``known``: start and epoch of the leases that it knows it has, or is giving up.
     """
     worth = WORTH_SECONDS_IN_CLUSTERS if settings.in_pod else WORTH_SECONDS
 
     def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
         left = allocator.unclaimed(state)
         for lost in allocator.held(state, holder):
-            if lost.epoch not in known():
+            if (lost.start, lost.epoch) not in known():
                 return state, (lost, left)
         want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate, worth)
         state, lease = allocator.claim(state, holder, want)

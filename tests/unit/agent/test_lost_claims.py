@@ -20,6 +20,6 @@ def test_a_lease_that_its_holder_never_heard_of_is_what_it_gets_next() -> None:
 def test_leases_that_it_knows_are_left_alone() -> None:
     shard, first = allocator.claim(allocator.new(0, 100, 1), "me", 10)
     assert first is not None
-    shard, (lease, _) = _claimer("me", SETTINGS, ev.Claim(0, 0.0), lambda: {first.epoch})(shard)
+    shard, (lease, _) = _claimer("me", SETTINGS, ev.Claim(0, 0.0), lambda: {(first.start, first.epoch)})(shard)
     assert lease is not None
     assert lease.start == 10
