@@ -45,7 +45,7 @@ def remove(job: Job, resource: Resource, name: str) -> None:
 
 def outlives_its_pods(cluster: Cluster, namespace: Namespace) -> None:
     """They are deleted, by force and normally; a worker's container and an agent are killed."""
-    job = work.submit(namespace, "outlives", mini_batches=300)
+    job = work.submit(namespace, "outlives", mini_batches=800)
     first, second = job.wait_pods(2)
     job.wait_completed(1)
 
@@ -58,7 +58,7 @@ def outlives_its_pods(cluster: Cluster, namespace: Namespace) -> None:
 
     third = job.wait_pods(1)[0]
     faults.signal_container(cluster, third, pod_layout.AGENT, "KILL")
-    work.wait_whole(job, 300)
+    work.wait_whole(job, 800, 240)
 
 
 def has_a_file_that_takes_the_worker_with_it(cluster: Cluster, namespace: Namespace) -> None:
