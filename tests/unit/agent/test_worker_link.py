@@ -26,8 +26,13 @@ class Worker:
         )
         self._path = str(folder / "socket")
 
-    async def listen(self) -> None:
+    async def with_host(self) -> asyncio.StreamWriter:
+        """Listening, a host joined, and one process asked for; the host's connection."""
         await self.link.listen(self._path)
+        _, host = await self.join(HOST)
+        await self.told(ev.HostUp)
+        self.link.spawn(0, 0, {})
+        return host
 
     async def join(self, hello: list[object]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_unix_connection(self._path)
@@ -51,10 +56,7 @@ def test_a_process_that_outlives_its_host_does_not_hide_that_the_host_is_gone(tm
 
     async def scenario() -> None:
         worker = Worker(tmp_path)
-        await worker.listen()
-        _, host = await worker.join(HOST)
-        await worker.told(ev.HostUp)
-        worker.link.spawn(0, 0, {})
+        host = await worker.with_host()
         orphan, its_end = await worker.join(PROCESS)
         await until(lambda: worker.link.pids == {0: 2}, "the process was not heard")
         host.close()
@@ -71,10 +73,7 @@ def test_a_process_of_an_earlier_host_is_sent_away(tmp_path) -> None:
 
     async def scenario() -> None:
         worker = Worker(tmp_path)
-        await worker.listen()
-        _, host = await worker.join(HOST)
-        await worker.told(ev.HostUp)
-        worker.link.spawn(0, 0, {})
+        host = await worker.with_host()
         host.close()
         await worker.told(ev.HostLost)
         late, writer = await worker.join(PROCESS)
@@ -92,10 +91,7 @@ def test_what_a_process_said_before_it_exited_is_heard_before_its_exit(tmp_path)
 
     async def scenario() -> None:
         worker = Worker(tmp_path)
-        await worker.listen()
-        _, host = await worker.join(HOST)
-        await worker.told(ev.HostUp)
-        worker.link.spawn(0, 0, {})
+        host = await worker.with_host()
         host.write(wire.encode(["exited", 0, 0, 70]))
         _, process = await worker.join(PROCESS)
         process.write(wire.encode(["init-failed", "no such model", ""]))
