@@ -41,13 +41,9 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path_factory.mktemp("api-server"))
-    try:
-        server.start()
+    with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
         _in(server, _define)
         yield server
-    finally:
-        server.stop()
 
 
 def _in(server: ApiServer, work: Callable[[Kube], Awaitable[Any]]) -> Any:

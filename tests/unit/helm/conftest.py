@@ -24,8 +24,5 @@ def helm() -> Helm:
 @pytest.fixture(scope="module")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server, without nodes and controllers."""
-    server = ApiServer(tmp_path_factory.mktemp("api-server"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
+        yield server

@@ -52,6 +52,17 @@ class ApiServer:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
+    def __enter__(self) -> ApiServer:
+        """Started; stopped in any case at the end."""
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> ApiServer:
         etcd, kube_apiserver = program("etcd"), program("kube-apiserver")
         self.etcd_port = free_port()

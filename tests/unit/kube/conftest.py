@@ -17,8 +17,5 @@ from api_server import ApiServer
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server; whoever kills it starts it again."""
-    server = ApiServer(tmp_path_factory.mktemp("api-server"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
+        yield server

@@ -47,13 +47,9 @@ MUCH = {
 @pytest.fixture(scope="module")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """With a namespace where only restricted pods are admitted."""
-    server = ApiServer(tmp_path_factory.mktemp("api-server"))
-    try:
-        server.start()
+    with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
         asyncio.run(_namespace(server))
         yield server
-    finally:
-        server.stop()
 
 
 async def _namespace(server: ApiServer) -> None:

@@ -14,22 +14,14 @@ from replicas import install
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A real API server that knows ParallelRunJobs; nobody stops it."""
-    server = ApiServer(tmp_path_factory.mktemp("api-server"))
-    try:
-        server.start()
+    with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
         asyncio.run(install(server))
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
 def own_api_server(tmp_path: Path) -> Iterator[ApiServer]:
     """One for a test that stops it."""
-    server = ApiServer(tmp_path)
-    try:
-        server.start()
+    with ApiServer(tmp_path) as server:
         asyncio.run(install(server))
         yield server
-    finally:
-        server.stop()
