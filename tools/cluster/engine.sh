@@ -19,13 +19,30 @@ if withheld && [[ ! -e /etc/docker/daemon.json ]]; then
 JSON
 fi
 
+# An engine that was killed leaves its pid files; while nobody has reaped it, or another process has its number, a new
+# one takes it for running and gives up.
+forget_the_dead() {
+    local file pid state
+    for file in /run/docker.pid /run/docker/containerd/containerd.pid; do
+        [[ -e $file ]] || continue
+        pid=$(<"$file")
+        state=$(awk '/^Name:/ {name = $2} /^State:/ {state = $2} END {print name, state}' "/proc/$pid/status" 2>/dev/null || true)
+        case $state in
+            dockerd\ [!Z] | containerd\ [!Z]) ;;  # alive
+            *) rm -f "$file" ;;
+        esac
+    done
+}
+
 if [[ -d /run/systemd/system ]]; then
     systemctl start docker
 else
+    forget_the_dead
     setsid nohup dockerd >"$tools/dockerd.log" 2>&1 </dev/null &
 fi
 for _ in $(seq 60); do
     answers && exit 0
     sleep 0.5
 done
-fail "the Docker engine does not answer after 30 s: see $tools/dockerd.log, or: journalctl -u docker"
+[[ -d /run/systemd/system ]] || tail -n 20 "$tools/dockerd.log" >&2
+fail "the Docker engine does not answer after 30 s: see above, and $tools/dockerd.log, or: journalctl -u docker"

@@ -11,7 +11,7 @@ import inspect
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,7 +104,8 @@ async def _fed(process: Process, feed: Coroutine[Any, Any, None]) -> bytes:
     try:
         await asyncio.wait((feeding, reading), return_when=asyncio.FIRST_COMPLETED)
         if feeding.done():
-            feeding.result()
+            with suppress(Unavailable):  # it takes no more, and why is for it to say
+                feeding.result()
         return await reading
     finally:
         feeding.cancel()

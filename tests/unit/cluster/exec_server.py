@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import WSMsgType, web
 
@@ -51,8 +51,9 @@ class ExecServer:
         assert process.stdin is not None
         async for message in socket:
             if message.type is WSMsgType.BINARY and message.data[:1] == b"\x00":
-                process.stdin.write(message.data[1:])
-                await process.stdin.drain()
+                with suppress(ConnectionError):  # a program that reads no more has its say all the same
+                    process.stdin.write(message.data[1:])
+                    await process.stdin.drain()
 
     async def _pass(self, socket: web.WebSocketResponse, stream: asyncio.StreamReader | None, channel: int) -> None:
         assert stream is not None
