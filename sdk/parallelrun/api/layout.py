@@ -16,6 +16,7 @@ SEGMENTS = "segments"
 TRIES = "tries"
 SOURCE = "source"  # the copy of the source folder, as planned
 CONFIG_MAPS = "configmaps"  # the ConfigMaps that the job reads, a folder each; local runs only
+CACHE = "cache"  # what was fetched from object stores, while the run needs it; local runs only
 OUTPUTS = "outputs"  # what the script writes itself (AZUREML_BI_OUTPUT_PATH)
 MODELS = "models"  # one entry, the job's only model: AZUREML_MODEL_DIR
 PLAN_PREFIX = "plan-"

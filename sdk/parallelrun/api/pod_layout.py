@@ -16,6 +16,8 @@ CODE = f"{ROOT}/code"  # the source ConfigMap, as mounted; prepare only
 CHECKOUT = f"{ROOT}/checkout"  # emptyDir: what was fetched from Git or copied out of the user's image
 SOURCE = f"{ROOT}/source"  # emptyDir: this pod's copy of the source folder, the worker's working directory
 PROGRAM = f"{ROOT}/program"  # emptyDir: parallelrun_worker, copied there for the user's interpreter
+CACHE = f"{ROOT}/cache"  # emptyDir: what the agent fetched from object stores; read-only in the worker
+CREDENTIALS = f"{ROOT}/credentials"  # Secrets of Datastores, each in a folder; agent only
 MEETING = f"{ROOT}/meeting"  # emptyDir: where worker and agent meet
 
 #: A key of the settings ConfigMap: JSON that says how a pod of this job's kind starts here ("image", "pull_policy",

@@ -27,8 +27,50 @@ class TableSettings:
 
 
 @dataclass(frozen=True)
+class StoreSettings:
+    """An object store that URLs are read from or written to; where its credentials are, never what they are.
+
+    A URL belongs to the store with the longest ``url`` that it begins with, up to a slash.
+    """
+
+    url: str  # "datastore://name", "s3://bucket", "az://account/container", "gs://bucket", "https://host"
+    kind: str  # "s3" | "azureBlob" | "gcs" | "https"
+    name: str = ""  # of the Datastore; "" for a bare URL
+    bucket: str = ""  # bucket or container
+    prefix: str = ""  # of all keys, without slashes at its ends
+    account: str = ""  # azureBlob
+    region: str = ""  # s3
+    endpoint: str = ""  # other than the cloud's own; for https the URL that keys are below
+    credentials: str = ""  # absolute folder with a file for each key of the Secret; "": ambient
+    anonymous: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition on a column's value; ``values``: one, or several for ``in`` and ``notIn``."""
+
+    column: str
+    op: str  # "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "notIn" | "isNull" | "notNull"
+    values: list[typing.Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SubsetSettings:
+    """Which part of an input is taken; applied in the order of the fields."""
+
+    include: list[str] = field(default_factory=list)  # globs on paths below the input's root; none: all
+    exclude: list[str] = field(default_factory=list)
+    where: list[Condition] = field(default_factory=list)  # tables
+    skip: int = 0  # files, or rows of tables
+    take: int | None = None
+    sample: float | None = None  # fraction
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class InputSettings:
-    """One input; its paths are absolute here, globs and folders still unexpanded."""
+    """One input; its paths are absolute or URLs here, globs and folders still unexpanded."""
 
     name: str
     type: str  # "File" | "Tabular" | "MLTable"
@@ -38,6 +80,7 @@ class InputSettings:
     table: TableSettings = field(default_factory=TableSettings)
     mode: str = "Mount"
     allow_empty: bool = False
+    subset: SubsetSettings = field(default_factory=SubsetSettings)
 
 
 @dataclass(frozen=True)
@@ -50,7 +93,7 @@ class OutputSettings:
     csv_separator: str = ","
     csv_header: bool = True
     csv_index: bool = False
-    path: str | None = None  # absolute folder; None: the job's folder
+    path: str | None = None  # absolute folder or URL; None: the job's folder
     keep_segments: bool = True
 
 
@@ -59,8 +102,9 @@ class ModelSettings:
     """A model that the job lists, resolved."""
 
     name: str
-    path: str
+    path: str  # absolute, or a URL
     version: str = "1"
+    sha256: str = ""  # what its content must have; "": not said
 
 
 @dataclass(frozen=True)
@@ -118,6 +162,9 @@ class JobSettings:
     retry_failures_below: int = 0  # rerun: failures sealed in an epoch below this one are run again
     source: str | None = None  # absolute folder of the worker's copy of the source; None: "source" in the job's folder
     in_pod: bool = False  # agent and worker are containers of one pod: the worker brings its own interpreter and host
+    stores: list[StoreSettings] = field(default_factory=list)  # of all URLs
+    cache: str = ""  # absolute folder for what is fetched from stores; "": below the job's folder
+    cache_bytes: int = 10 << 30  # what may be in it at a time, beside side inputs, models and what mode Download takes
     node_limit: int = 0  # what node_count may be scaled to while the job runs; 0: it stays as it is
 
     def to_json(self) -> dict[str, Any]:
