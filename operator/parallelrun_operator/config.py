@@ -18,6 +18,9 @@ class Config:
     runner_pull_secrets: tuple[str, ...] = ()
     agent_resources: dict[str, Any] = field(default_factory=dict)  # of the agent's container
     worker_resources: dict[str, Any] = field(default_factory=dict)  # where a job says nothing
+    cache_size: str = "20Gi"  # of a pod's volume for what its agent fetches from object stores
+    proxy: dict[str, Any] = field(default_factory=lambda: {"http": "", "https": "", "none": ""})  # of agents and Git
+    spot: dict[str, Any] = field(default_factory=lambda: {"nodeSelector": {}, "tolerations": []})  # empty: ours
     run_as_user: int | None = 10001  # of all containers; None: the platform chooses (OpenShift)
     run_as_group: int | None = 10001
     fs_group: int | None = 10001

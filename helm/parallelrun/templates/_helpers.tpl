@@ -103,6 +103,9 @@ except:
 - --runner-pull-secrets={{ join "," .Values.runner.imagePullSecrets }}
 - {{ printf "--agent-resources=%s" (toJson .Values.runner.agentResources) | squote }}
 - {{ printf "--worker-resources=%s" (toJson .Values.runner.workerResources) | squote }}
+- --cache-size={{ .Values.runner.cacheSize }}
+- {{ printf "--proxy=%s" (toJson .Values.runner.proxy) | squote }}
+- {{ printf "--spot=%s" (toJson .Values.runner.spot) | squote }}
 - --run-as-user={{ include "parallelrun.id" .Values.user.runAsUser }}
 - --run-as-group={{ include "parallelrun.id" .Values.user.runAsGroup }}
 - --fs-group={{ include "parallelrun.id" .Values.user.fsGroup }}
