@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,37 @@ Spec = Mapping[str, Any]
 
 
 def check(settings: JobSettings, spec: Spec) -> None:
-    """Raise InputError for the first literal path that is not there; ``spec`` is the manifest's, for its words."""
+    """Raise InputError for the first literal path that is not there; ``spec`` is the manifest's, for its words.
+
+    What is on object stores is for the planner, who has the credentials.
+    """
     for number, one in enumerate(settings.inputs):
-        texts: Sequence[str] = spec["inputs"][number]["paths"]
         for index, path in enumerate(one.paths):
-            needed = os.fsdecode(parse(path).base)
-            if not one.allow_empty:
-                _require(f"spec.inputs[{number}].paths[{index}]", texts[index], needed)
+            if not is_url(path) and not one.allow_empty:
+                where, text = _said(spec["inputs"][number], f"spec.inputs[{number}]", "paths", index, path)
+                _require(where, text, os.fsdecode(parse(path).base))
     _require_all("sideInputs", settings.side_inputs, spec)
     _require_all("models", {one.name: one.path for one in settings.models}, spec)
 
 
+def is_url(path: str) -> bool:
+    """Whether a path of settings is on an object store; others are absolute."""
+    return not path.startswith("/")
+
+
+def _said(one: Spec, where: str, field: str, index: int, path: str) -> tuple[str, str]:
+    """The field that a path comes from, and the path as it stands there."""
+    if one.get(field):
+        return f"{where}.{field}[{index}]", one[field][index]
+    return f"{where}.dataset", f"{path} (of the dataset {one.get('dataset')})"
+
+
 def _require_all(field: str, paths: Mapping[str, str], spec: Spec) -> None:
     for number, one in enumerate(spec.get(field) or []):
-        _require(f"spec.{field}[{number}].path", one["path"], paths[one["name"]])
+        path = paths[one["name"]]
+        if not is_url(path):
+            text = one.get("path") or f"{path} (of the registered {one['name']})"
+            _require(f"spec.{field}[{number}].path", text, path)
 
 
 def _require(where: str, text: str, path: str) -> None:

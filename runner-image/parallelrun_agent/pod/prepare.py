@@ -90,19 +90,25 @@ async def _main(arguments: argparse.Namespace) -> int:
 
 def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], arguments: argparse.Namespace) -> None:
     """Everything but what concerns the store; raises ParallelRunError."""
-    planning = header.phase is Phase.PLANNING
+    planning, output = header.phase is Phase.PLANNING, _output_folder(settings)
     if planning:
-        if settings.output.path is not None:  # first: soon the job may be done, and the _SUCCESS there its own
-            owner.claim(Path(settings.output.path), settings.namespace, settings.name)
+        if output is not None:  # first: soon the job may be done, and the _SUCCESS there its own
+            owner.claim(output, settings.namespace, settings.name)
         inputs.check(settings, spec)
     job_folder.make(arguments.folder, settings, arguments.config)
-    if settings.output.path is not None:
-        job_folder.make_folders([Path(settings.output.path)])  # the agent mounts it
+    if output is not None:
+        job_folder.make_folders([output])  # the agent mounts it
     shown, earlier = shown_source(spec["source"]), arguments.failed_of
     of_job = earlier is not None and arguments.code == earlier / layout.SOURCE
     copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job)
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))
+
+
+def _output_folder(settings: JobSettings) -> Path | None:
+    """Where results go beside the job's folder; None also where that is an object store, which the agent sees to."""
+    path = settings.output.path
+    return None if path is None or inputs.is_url(path) else Path(path)
 
 
 def shown_source(source: dict[str, Any]) -> str:

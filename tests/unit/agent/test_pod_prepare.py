@@ -247,6 +247,32 @@ def replace_paths(job: PodJob, path: str, **changes):
     return replace(job.settings.inputs[0], paths=[path], **changes)
 
 
+def test_what_is_on_object_stores_is_left_to_the_agent(job, monkeypatch):
+    """Who has no credentials cannot look; and its _SUCCESS, and the owner's mark, are objects."""
+    job.spec |= {
+        "inputs": [{"name": "in", "dataset": "digits"}],
+        "sideInputs": [{"name": "labels", "path": "az://a/c/l"}],
+    }
+    job.set(
+        inputs=[replace_paths(job, "az://account/container/images/*.png")],
+        side_inputs={"labels": "az://account/container/labels.txt"},
+        models=[ModelSettings("mnist", "datastore://store/model")],
+        output=OutputSettings(path="datastore://store/results"),
+    )
+    assert job.prepare(monkeypatch) == 0
+    assert not (job.folder / layout.MODELS).exists()
+    assert job.header().phase is Phase.PLANNING
+
+
+def test_a_missing_path_of_a_registered_dataset_is_told_with_its_name(job, monkeypatch):
+    job.spec["inputs"] = [{"name": "in", "dataset": "digits:2"}]
+    job.set(inputs=[replace_paths(job, str(job.claim / "imges"))])
+    assert job.prepare(monkeypatch) == 1
+    message = job.header().message
+    assert message.startswith("spec.inputs[0].dataset: ")
+    assert "imges (of the dataset digits:2) does not exist" in message
+
+
 def test_once_planned_missing_paths_are_for_the_agents_to_find(job, monkeypatch):
     planned(job)
     (job.claim / "images").rmdir()
