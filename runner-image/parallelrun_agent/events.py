@@ -108,6 +108,30 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """Files of a mini-batch cannot be fetched: it never reached its process. ``final``: no other try would end better.
+
+    ``items`` 0: not known.
+    """
+
+    process: int
+    incarnation: int
+    mini_batch: int
+    text: str
+    items: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Mini-batches, the last of what a process was to get, never reached it and will not: nobody's fault."""
+
+    process: int
+    incarnation: int
+    mini_batches: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseGranted:
     """The lease store granted a range, with what its former holders left behind."""
 
@@ -157,6 +181,8 @@ Event = (
     | SegmentError
     | ProcessExited
     | Sealed
+    | FetchFailed
+    | Withdrawn
     | LeaseGranted
     | NoWork
     | WorkReturned
@@ -242,7 +268,7 @@ class Shrink:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A try is spent. ``kind``: raised, timeout, died. To be recorded durably, and shown to the user."""
+    """A try is spent. ``kind``: raised, timeout, died, input. To be recorded durably, and shown to the user."""
 
     mini_batch: int
     epoch: int

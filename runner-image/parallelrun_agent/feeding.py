@@ -7,6 +7,9 @@ TARGET_SECONDS = 0.01
 MAX_GROUP = 64
 #: Above this, a second group in flight would only be work withheld from an idle process.
 PREFETCH_BELOW_SECONDS = 0.25
+#: Files are fetched for so long ahead: some round trips to a store, and a claim. But for no more than so many.
+AHEAD_SECONDS = 1.0
+AHEAD = 64
 
 
 def group_size(average: float | None, left: int, processes: int) -> int:
@@ -21,3 +24,10 @@ def group_size(average: float | None, left: int, processes: int) -> int:
 def groups_in_flight(average: float | None, size: int) -> int:
     """How many groups a process may hold, the running one included."""
     return 2 if average is not None and average * size < PREFETCH_BELOW_SECONDS else 1
+
+
+def wanted_ahead(average: float | None, processes: int) -> int:
+    """How many mini-batches a node should have beside those in flight where their files have to be fetched first."""
+    if average is None:
+        return 0
+    return min(AHEAD, int(processes * AHEAD_SECONDS / max(average, 1e-7)))

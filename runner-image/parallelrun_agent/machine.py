@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from parallelrun.leases.header import INIT_FAILED, SOURCE_ERROR
 from parallelrun_agent import events as ev
-from parallelrun_agent.feeding import group_size, groups_in_flight
+from parallelrun_agent.feeding import group_size, groups_in_flight, wanted_ahead
 from parallelrun_agent.open_lease import OpenLease
 from parallelrun_agent.worker_process import Blame, Group, Process, State, obituary
 from parallelrun_worker.wire import IDLE, READING, RUNNING, SEGMENT_FAILED
@@ -46,6 +47,7 @@ class Rules:
     overhead_timeout: float = 600.0
     gpus: Sequence[str] = ()
     complete_within: float = 0.0  # a lease that is complete may wait so long for a claim, to be written with it
+    fetches: bool = False  # files are fetched before a mini-batch runs, so that it pays to know early what comes next
 
 
 class Machine:
@@ -96,6 +98,21 @@ class Machine:
         """Processes that may still be there."""
         return sum(p.state is not State.ABSENT for p in self.processes)
 
+    def upcoming(self, count: int) -> list[int]:
+        """Up to ``count`` mini-batches that are not handed out, in the order in which they are going to be."""
+        suspects = chain.from_iterable(lease.suspects for lease in self.leases.values())
+        found = list(islice(suspects, count))
+        for lease in self.leases.values():
+            if len(found) >= count:
+                break
+            found += lease.upcoming(count - len(found))
+        return found
+
+    @property
+    def handed_out(self) -> list[int]:
+        """The mini-batches that were given to processes and have not come back."""
+        return [mini_batch for p in self.processes for group in p.groups for mini_batch in group.rest]
+
     # --- events ---
 
     def _host_up(self, _: ev.HostUp) -> None:
@@ -108,9 +125,10 @@ class Machine:
             for group in process.groups:
                 for mini_batch in group.rest:
                     group.lease.in_flight -= 1
+                    lonely = alone == (process.number, mini_batch)
                     if slot.state == IDLE or slot.mini_batch != mini_batch or self.draining is not None:
-                        group.lease.retry.append(mini_batch)
-                    elif alone == (process.number, mini_batch):
+                        (group.lease.suspects if lonely else group.lease.retry).append(mini_batch)
+                    elif lonely:
                         text = "the worker host died while this mini-batch, and nothing else, was running"
                         blame = Blame(process.number, "died", text, slot.items)
                         self._charge(group.lease, mini_batch, blame, alone=True)
@@ -206,6 +224,39 @@ class Machine:
         self._came_back(process, group, 1)
         blame = Blame(process.number, "raised", event.text, event.items, event.seconds)
         self._charge(group.lease, event.mini_batch, blame)
+
+    def _fetch_failed(self, event: ev.FetchFailed) -> None:
+        process = self._current(event.process, event.incarnation)
+        group = self._group_of(process, event.mini_batch) if process is not None else None
+        if process is None or group is None:
+            return
+        alone = self._take_back(process, group, event.mini_batch)
+        blame = Blame(process.number, "input", event.text, event.items)
+        self._charge(group.lease, event.mini_batch, blame, alone, event.final)
+
+    def _withdrawn(self, event: ev.Withdrawn) -> None:
+        process = self._current(event.process, event.incarnation)
+        for mini_batch in reversed(event.mini_batches):
+            group = self._group_of(process, mini_batch) if process is not None else None
+            if process is not None and group is not None:
+                alone = self._take_back(process, group, mini_batch)
+                (group.lease.suspects if alone else group.lease.retry).appendleft(mini_batch)
+
+    @staticmethod
+    def _group_of(process: Process, mini_batch: int) -> Group | None:
+        return next((group for group in process.groups if mini_batch in group.rest), None)
+
+    def _take_back(self, process: Process, group: Group, mini_batch: int) -> bool:
+        """Take a mini-batch that never ran out of its group; whether it was to run alone."""
+        group.tasks.remove(mini_batch)
+        group.lease.in_flight -= 1
+        if group.position == len(group.tasks):
+            process.groups.remove(group)
+        if self.alone != (process.number, mini_batch):
+            return False
+        self._out.append(ev.RanAlone(mini_batch))  # for those that come after: it did not take anything with it
+        self.alone = None
+        return True
 
     def _segment_error(self, event: ev.SegmentError) -> None:
         if process := self._current(event.process, event.incarnation):
@@ -329,6 +380,8 @@ class Machine:
         """Give back half of what was not started, where nothing is left for others and it would take long here."""
         left = sum(lease.left for lease in self.leases.values())
         seconds = left * (self.average or 0.0) / self.rules.processes
+        if self.rules.fetches and self._rate:  # fetching may be what takes the time
+            seconds = max(seconds, left / self._rate)
         if self.unclaimed != 0 or left <= 2 * self.rules.processes or seconds < SHRINK_ABOVE_SECONDS:
             return
         lease = next(reversed(self.leases.values()))
@@ -372,10 +425,18 @@ class Machine:
             for process in self.processes:
                 if process.state is State.READY and len(process.groups) < level:
                     self._send_next(process, size)
-        if left < 2 * depth * size * self.rules.processes and not self.claiming and not self.no_work:
+        wanted = 2 * depth * size * self.rules.processes
+        if self.rules.fetches:
+            wanted = max(wanted, wanted_ahead(self.average, self.rules.processes))
+        if left < wanted and not self.claiming and not self.no_work:
             self.claiming = True
-            elapsed = self.now - self.first_done if self.first_done is not None else 0.0
-            self._out.append(ev.Claim(self.last_claim, self.completed / elapsed if elapsed > 0 else 0.0))
+            self._out.append(ev.Claim(self.last_claim, self._rate))
+
+    @property
+    def _rate(self) -> float:
+        """Mini-batches a second, so far; 0: not known."""
+        elapsed = self.now - self.first_done if self.first_done is not None else 0.0
+        return self.completed / elapsed if elapsed > 0 else 0.0
 
     def _send_next(self, process: Process, size: int) -> None:
         for lease in self.leases.values():
@@ -402,11 +463,13 @@ class Machine:
             self._out.append(ev.RunAlone(mini_batch))
             self._send(process, lease, [mini_batch])
 
-    def _charge(self, lease: OpenLease, mini_batch: int, blame: Blame, alone: bool = False) -> None:
+    def _charge(
+        self, lease: OpenLease, mini_batch: int, blame: Blame, alone: bool = False, final: bool = False
+    ) -> None:
         tries = lease.charged[mini_batch] = lease.charged.get(mini_batch, 0) + 1
         self._out.append(ev.Charge(mini_batch, lease.epoch, tries, blame.process, blame.kind, blame.text))
         self.first_error = self.first_error or blame.text
-        if tries >= self.rules.run_max_try:
+        if final or tries >= self.rules.run_max_try:
             self._record_failure(lease, mini_batch, blame)
         elif alone:
             lease.suspects.appendleft(mini_batch)
@@ -490,6 +553,8 @@ _HANDLERS: dict[type, Callable[[Machine, Any], None]] = {
     ev.SegmentError: Machine._segment_error,
     ev.ProcessExited: Machine._exited,
     ev.Sealed: Machine._sealed,
+    ev.FetchFailed: Machine._fetch_failed,
+    ev.Withdrawn: Machine._withdrawn,
     ev.LeaseGranted: Machine._granted,
     ev.NoWork: Machine._no_work,
     ev.WorkReturned: Machine._work_returned,

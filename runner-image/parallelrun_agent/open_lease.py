@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 
 @dataclass(slots=True)
@@ -58,19 +59,28 @@ class OpenLease:
 
     def take(self, want: int) -> list[int]:
         """Up to ``want`` mini-batches to hand out, in order; fresh ones only."""
-        if self.finished is None:
-            taken = list(range(self.cursor, min(self.cursor + want, self.stop)))
-            self.cursor += len(taken)
-            return taken
-        taken = []
-        while self.cursor < self.stop and len(taken) < want:
-            offset = self.finished.find(0, self.cursor - self.start, self.stop - self.start)
-            if offset < 0:
-                self.cursor = self.stop
-                break
-            self.cursor = self.start + offset + 1
-            taken.append(self.cursor - 1)
+        taken, self.cursor = self._next_fresh(want)
         return taken
+
+    def upcoming(self, want: int) -> list[int]:
+        """Up to ``want`` mini-batches in the order in which they are going to be handed out, none of them suspect."""
+        again = list(islice(self.retry, want))
+        return again + self._next_fresh(want - len(again))[0]
+
+    def _next_fresh(self, want: int) -> tuple[list[int], int]:
+        """Up to ``want`` fresh mini-batches, and the cursor that is behind them."""
+        if self.finished is None:
+            stop = min(self.cursor + want, self.stop)
+            return list(range(self.cursor, stop)), stop
+        found: list[int] = []
+        cursor = self.cursor
+        while cursor < self.stop and len(found) < want:
+            offset = self.finished.find(0, cursor - self.start, self.stop - self.start)
+            if offset < 0:
+                return found, self.stop
+            cursor = self.start + offset + 1
+            found.append(cursor - 1)
+        return found, cursor
 
     def unfinished(self) -> list[tuple[int, int]]:
         """What is neither finished by this holder nor by a former one, as sorted ranges; nothing may be in flight."""

@@ -54,7 +54,7 @@ class Blame:
     """How a try went wrong. ``items`` 0: not known."""
 
     process: int
-    kind: str  # "raised" | "timeout" | "died"
+    kind: str  # "raised" | "timeout" | "died" | "input"
     text: str
     items: int = 0
     seconds: float = 0.0

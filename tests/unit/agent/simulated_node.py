@@ -18,6 +18,7 @@ class Worker:
 
     incarnation: int
     queue: deque = field(default_factory=deque)
+    waiting: deque = field(default_factory=deque)  # handed out, but their files are still being fetched
     records: list = field(default_factory=list)
     ready: bool = False
     ending: bool = False
@@ -28,6 +29,7 @@ class SimulatedNode:
 
     def __init__(self, rng: random.Random, total: int, rules: Rules, poison: dict[int, str], items: int = 3) -> None:
         self.rng, self.total, self.poison, self.items = rng, total, poison, items
+        self.unfetchable: dict[int, str] = {}  # "gone": for good; "unreachable": however often it is tried
         self.machine = Machine(rules)
         self.workers: dict[int, Worker] = {}
         self.unclaimed: deque[tuple[int, int]] = deque([(0, total)]) if total else deque()
@@ -51,7 +53,12 @@ class SimulatedNode:
 
     def give(self, event: ev.Event) -> None:
         """Hand one event to the machine and carry out what it says."""
-        for instruction in self.machine.handle(event, self.now):
+        expected = self.machine.upcoming(1000)
+        instructions = self.machine.handle(event, self.now)
+        if isinstance(event, ev.ProcessReady):
+            sent = [task[0] for i in instructions if isinstance(i, ev.Send) for task in i.tasks]
+            assert sent == expected[: len(sent)], "what comes next was not foretold"
+        for instruction in instructions:
             getattr(self, "_" + type(instruction).__name__)(instruction)
         self.machine.check()
 
@@ -77,11 +84,14 @@ class SimulatedNode:
 
     def step(self) -> bool:
         """Let one random thing happen; False: nothing can."""
-        choices = [n for n, w in self.workers.items() if not w.ready or w.queue or w.ending]
+        choices = [n for n, w in self.workers.items() if not w.ready or w.queue or w.waiting or w.ending]
         if not choices:
             return False
         n = self.rng.choice(choices)
         worker = self.workers[n]
+        if worker.waiting and (not worker.queue or self.rng.random() < 0.5):
+            self._fetched(n, worker)
+            return True
         if not worker.ready:
             worker.ready = True
             self.give(ev.ProcessReady(n, worker.incarnation))
@@ -90,6 +100,22 @@ class SimulatedNode:
         else:
             self.kill_process(n, 0)
         return True
+
+    def _fetched(self, n: int, worker: Worker) -> None:
+        """Files of one waiting mini-batch arrive, or cannot be had; processes get theirs in order."""
+        task = self.rng.choice(list(worker.waiting)) if self.unfetchable else worker.waiting[0]
+        kind = self.unfetchable.get(task[0])
+        if kind is None:
+            worker.queue.append(worker.waiting.popleft())
+            return
+        worker.waiting.remove(task)
+        self.give(ev.FetchFailed(n, worker.incarnation, task[0], f"{kind}: no such object", self.items, kind == "gone"))
+
+    def withdraw(self) -> None:
+        """What waits goes back, as when the node is drained."""
+        for n, worker in self.workers.items():
+            waiting, worker.waiting = worker.waiting, deque()
+            self.give(ev.Withdrawn(n, worker.incarnation, [task[0] for task in waiting]))
 
     def _run_one(self, n: int, worker: Worker) -> None:
         mini_batch, epoch, try_number = worker.queue[0]
@@ -133,9 +159,10 @@ class SimulatedNode:
 
     def _Send(self, i: ev.Send) -> None:
         if i.process in self.workers:
-            self.workers[i.process].queue.extend(i.tasks)
+            worker = self.workers[i.process]
+            (worker.waiting if self.machine.rules.fetches else worker.queue).extend(i.tasks)
         if self.runs_alone is not None:
-            assert sum(len(w.queue) for w in self.workers.values()) == 1, "a suspect has company"
+            assert sum(len(w.queue) + len(w.waiting) for w in self.workers.values()) == 1, "a suspect has company"
 
     def _End(self, i: ev.End) -> None:
         assert self.workers[i.process].ready, "what a process is told before it is ready is lost"
@@ -230,4 +257,4 @@ class SimulatedNode:
         raise AssertionError("the machine never comes to rest")
 
     def workers_busy(self) -> bool:
-        return any(not w.ready or w.queue or w.ending for w in self.workers.values())
+        return any(not w.ready or w.queue or w.waiting or w.ending for w in self.workers.values())

@@ -265,6 +265,119 @@ def test_half_of_a_long_rest_goes_back_when_nothing_is_left_for_others() -> None
     assert n.unclaimed, "a node with 200 s of work keeps all of it"
 
 
+def fetching(total: int, unfetchable: dict[int, str], **rules: object) -> SimulatedNode:
+    n = SimulatedNode(random.Random(7), total, Rules(**{"processes": 2, "fetches": True, **rules}), {})  # type: ignore[arg-type]
+    n.unfetchable = unfetchable
+    n.start_host()
+    return n
+
+
+def test_a_mini_batch_whose_object_is_gone_fails_at_once_and_alone() -> None:
+    n = fetching(20, {7: "gone"}, run_max_try=3)
+    n.run()
+    assert n.counts == [20, 1, 0, 57, 3]
+    assert [(f.mini_batch, f.try_number, f.blame.kind) for f in n.failures] == [(7, 1, "input")]
+    assert 7 not in n.calls
+
+
+def test_a_mini_batch_that_cannot_be_reached_is_tried_as_often_as_one_that_raises() -> None:
+    n = fetching(20, {7: "unreachable"}, run_max_try=3)
+    n.run()
+    assert n.counts == [20, 1, 1, 57, 3]
+    assert [(c.mini_batch, c.try_number) for c in n.charges] == [(7, 1), (7, 2), (7, 3)]
+
+
+def test_a_suspect_whose_object_is_gone_holds_up_nobody() -> None:
+    n = fetching(0, {5: "gone"}, processes=3)
+    n.settle()
+    n.leased[0] = (9, 0, 8)
+    n.give(ev.LeaseGranted(9, 0, 8, 0, None, suspects=[5]))
+    n.run()
+    assert n.counts == [8, 1, 0, 21, 3]
+
+
+def test_a_suspect_that_waits_for_its_files_when_the_host_dies_stays_one() -> None:
+    n = fetching(0, {}, processes=3)
+    n.settle()
+    n.leased[0] = (9, 0, 8)
+    n.give(ev.LeaseGranted(9, 0, 8, 0, None, suspects=[5]))
+    while n.machine.alone is None:
+        assert n.step()
+    n.kill_host()
+    assert n.machine.upcoming(1) == [5]
+    assert list(n.machine.leases[0].suspects) == [5]
+    n.start_host()
+    n.run()
+    assert not n.charges
+    assert n.counts == [8, 0, 0, 24, 0]
+
+
+def test_draining_waits_for_no_files() -> None:
+    n = fetching(50, {}, processes=2)
+    while not any(w.waiting for w in n.workers.values()):
+        n.settle()
+        assert n.step()
+    n.settle()
+    n.give(ev.Drain(n.now + 1000.0))
+    n.withdraw()
+    n.run()
+    assert n.drained
+    assert n.now < 100.0, "nobody waited for the deadline"
+    assert sum(b - a for a, b in n.unclaimed) == 50 - n.counts[0]
+
+
+def test_more_is_claimed_early_where_files_are_fetched() -> None:
+    """So much that fetching is ahead of running, but no more than a second of work."""
+
+    def ahead(fetches: bool, seconds: float) -> int:
+        n = node(0, processes=2, fetches=fetches)
+        n.machine.average = seconds
+        n.settle()
+        n.leased[0] = (9, 0, 40)
+        n.give(ev.LeaseGranted(9, 0, 40, 1000))
+        n.give(ev.WorkReturned())
+        return len(n.events)
+
+    assert (ahead(True, 0.02), ahead(False, 0.02), ahead(True, 10.0)) == (1, 0, 0)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 5), st.integers(1, 4))
+@settings(max_examples=150, deadline=None)
+def test_any_schedule_of_fetches_and_kills_ends_with_every_mini_batch_sealed_and_counted_once(
+    seed: int, total: int, processes: int, max_try: int
+) -> None:
+    rng = random.Random(seed)
+    n = SimulatedNode(
+        rng,
+        total,
+        Rules(processes=processes, run_max_try=max_try, fetches=True),
+        {m: k for m in range(total) if (k := rng.choice(["", "", "", "", "", "raise", "die", "kill-host"]))},
+    )
+    n.unfetchable = {m: k for m in range(total) if (k := rng.choice(["", "", "", "", "gone", "unreachable"]))}
+    n.start_host()
+    disturbances = rng.randint(0, 6)
+    for _ in range(100_000):
+        n.settle()
+        if disturbances and rng.random() < 0.05:
+            disturbances -= 1
+            alive = [p for p, w in n.workers.items() if w.ready]
+            if alive and rng.random() < 0.4:
+                n.kill_process(rng.choice(alive))
+            elif rng.random() < 0.5:
+                n.withdraw()
+            else:
+                n.kill_host()
+                n.start_host()
+        elif not n.step():
+            break
+    n.run()
+    assert n.counts[0] == total
+    assert set(n.sealed) == set(range(total))
+    assert {f.mini_batch for f in n.failures} >= set(n.unfetchable)
+    assert not set(n.unfetchable) & set(n.calls)
+    assert n.counts[3] + n.counts[4] == 3 * total
+
+
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 5), st.integers(1, 4))
 @settings(max_examples=150, deadline=None)
 def test_any_schedule_of_kills_ends_with_every_mini_batch_sealed_and_counted_once(
