@@ -103,7 +103,8 @@ class SimulatedNode:
 
     def _fetched(self, n: int, worker: Worker) -> None:
         """Files of one waiting mini-batch arrive, or cannot be had; processes get theirs in order."""
-        task = self.rng.choice(list(worker.waiting)) if self.unfetchable else worker.waiting[0]
+        failing = [task for task in worker.waiting if task[0] in self.unfetchable]
+        task = self.rng.choice([worker.waiting[0], *failing])
         kind = self.unfetchable.get(task[0])
         if kind is None:
             worker.queue.append(worker.waiting.popleft())
