@@ -1,0 +1,207 @@
+"""What can go wrong with an object store, as errors that name the object, the store and what to do.
+
+    StorageError       anything else about one object
+    ├── Refused        the store as a whole refuses: wrong or expired credentials, no such bucket; nothing works until
+    │                  somebody mends it
+    ├── Gone           the object is not there any more
+    ├── Changed        its size or version is not what was planned
+    └── Unreachable    it went on failing for minutes: 5xx, 429, broken connections, time-outs
+
+What obstore raises has a class for some of them and says the rest in its text, which is read here and nowhere else.
+Addresses are shown without their queries: those may hold signatures.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from parallelrun.api.errors import ParallelRunError
+from parallelrun.api.settings import StoreSettings
+
+
+class StorageError(ParallelRunError):
+    """Something is wrong with the object ``url``."""
+
+    def __init__(self, url: str, message: str, hint: str = "") -> None:
+        """``message`` names the object and the store."""
+        super().__init__(message, hint)
+        self.url = url
+
+
+class Refused(StorageError):
+    """The store refuses everything: credentials, or a bucket that is not there."""
+
+
+class Gone(StorageError):
+    """The object is not there any more."""
+
+
+class Changed(StorageError):
+    """The object is not the one that was planned."""
+
+
+class Unreachable(StorageError):
+    """The store could not be reached, or went on failing, for as long as is tried."""
+
+
+class NoRanges(StorageError):
+    """The server sends whole files only."""
+
+
+class Cause(Enum):
+    """What an error of obstore means for whoever asked."""
+
+    REFUSED = "refused"  # maybe for this object alone: ask the store for anything else
+    CLOSED = "closed"  # the store as a whole, without asking
+    MISSING = "missing"  # the object, or the whole bucket: ask
+    CHANGED = "changed"
+    TRANSIENT = "transient"
+    OTHER = "other"
+
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_QUERY = re.compile(r"(\w+://[^\s?)\"]+)\?[^\s)\"]*")
+_WORDS = re.compile(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?")
+#: Names of errors, in a 400 answer, that mean credentials.
+_CREDENTIALS = re.compile(
+    r"ExpiredToken|InvalidToken|InvalidAccessKeyId|AuthenticationFailed|InvalidAuthenticationInfo|"
+    r"AuthorizationHeaderMalformed|TokenRefreshRequired|InvalidAuthentication"
+)
+#: No answer at all for a reason that does not pass by itself: a name that nobody has, a certificate that nobody trusts,
+#: a machine that has no credentials to give, a key that is no key, a bucket of another region.
+_CLOSED = re.compile(
+    r"Name or service not known|No address associated|nodename nor servname|"
+    r"certificate|169\.254\.|metadata\.google|Invalid Access Key|service account|redirect|UnauthorizedAccess|"
+    r"Unable to decode|URL scheme is not allowed|builder error"
+)
+_TRANSIENT = re.compile(
+    r"error sending request|HTTP error|timed out|TimedOut|connection|Connection|decoding response body|request or "
+    r"response body|IncompleteMessage|unexpected EOF|end of file",
+)
+_OTHER_REGION = re.compile(r"redirect|PermanentRedirect|AuthorizationHeaderMalformed")
+
+
+def cause(error: Exception) -> Cause:
+    """What an exception that obstore raised means."""
+    kind = type(error).__name__
+    if isinstance(error, FileNotFoundError):
+        return Cause.MISSING
+    if isinstance(error, ConnectionError):
+        return Cause.TRANSIENT
+    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        return Cause.REFUSED
+    if kind in ("PreconditionError", "NotModifiedError"):
+        return Cause.CHANGED
+    text = str(error)
+    status = _STATUS.search(text)
+    if status:
+        return _of_status(int(status[1]), text)
+    if _CLOSED.search(text):
+        return Cause.CLOSED
+    return Cause.TRANSIENT if _TRANSIENT.search(text) else Cause.OTHER
+
+
+def _of_status(status: int, text: str) -> Cause:
+    if status in (401, 403) or (status == 400 and _CREDENTIALS.search(text)):
+        return Cause.REFUSED
+    if status == 404:
+        return Cause.MISSING
+    if status in (412, 416):
+        return Cause.CHANGED
+    if status in (408, 429) or status >= 500:
+        return Cause.TRANSIENT
+    return Cause.CLOSED if 300 <= status < 400 else Cause.OTHER
+
+
+def said(error: Exception) -> str:
+    """What a server or obstore said, in a line without signatures."""
+    text = str(error)
+    status = re.search(r"status code: (\d{3}[ \w]*)", text)
+    if status:
+        words = _WORDS.search(text)
+        return f"{status[1].strip()} ({': '.join(filter(None, words.groups()))})" if words else status[1].strip()
+    line = " ".join(text.partition("\n\nDebug source")[0].split())
+    line = re.sub(r"^Generic \w+ error: ", "", _QUERY.sub(r"\1", line))
+    source = re.search(r"(dns error|invalid peer certificate[^\"]*|Connection refused|Name or service not known)", text)
+    return f"{line[:300]} ({source[1]})" if source and source[1] not in line else line[:300]
+
+
+def shown(store: StoreSettings) -> str:
+    """A store as people know it."""
+    place = place_of(store)
+    return f"datastore {store.name!r} ({place})" if store.name else place
+
+
+def place_of(store: StoreSettings) -> str:
+    """The bucket, container or server of a store, and where it is if not with the cloud itself."""
+    if store.kind == "https":
+        return store.endpoint or store.url
+    scheme = {"s3": "s3://", "gcs": "gs://", "azureBlob": f"az://{store.account}/"}[store.kind]
+    return f"{scheme}{store.bucket}{f' at {store.endpoint}' if store.endpoint else ''}"
+
+
+def refused(store: StoreSettings, url: str, error: Exception) -> Refused:
+    """The error for a store that refuses everything."""
+    return Refused(url, f"{shown(store)} refuses access to {url}: {said(error)}", _what_to_do(store, str(error)))
+
+
+def _what_to_do(store: StoreSettings, text: str) -> str:
+    box = {"s3": "bucket", "gcs": "bucket", "azureBlob": "container", "https": "address"}[store.kind]
+    if _OTHER_REGION.search(text):
+        return "Set the region that the bucket is in (s3.region of the Datastore, or AWS_REGION)."
+    if "169.254." in text or "metadata.google" in text:
+        return "There are no credentials: name a Secret (secretRef of the Datastore), or set anonymous: true."
+    if "NoSuchBucket" in text or "ContainerNotFound" in text or cause_is_missing(text):
+        return f"Is the {box}'s name right? It has to exist before the job starts."
+    if "Name or service not known" in text:
+        return "Nobody has this name: check account and endpoint."
+    if store.anonymous:
+        return f"The {box} is not public: name a Secret (secretRef of the Datastore) in place of anonymous: true."
+    if store.credentials:
+        return "Correct the Secret of the Datastore, or the rights of the account that it belongs to."
+    return "Correct the credentials of this environment, or name a Secret (secretRef of a Datastore)."
+
+
+def cause_is_missing(text: str) -> bool:
+    """Whether an error's text is that of a 404."""
+    return "status code: 404" in text
+
+
+def gone(store: StoreSettings, url: str) -> Gone:
+    """The error for an object that is not there."""
+    return Gone(url, f"{url} is not there any more{_in(store)}", "It was there when the job was planned.")
+
+
+def changed(store: StoreSettings, url: str, what: str) -> Changed:
+    """The error for an object that is another one now; ``what`` differs."""
+    return Changed(
+        url,
+        f"{url}{_in(store)} changed after the job was planned: {what}",
+        "Run the job when nothing writes to its input.",
+    )
+
+
+def unreachable(store: StoreSettings, url: str, error: Exception, seconds: float) -> Unreachable:
+    """The error for a store that went on failing for so long."""
+    return Unreachable(
+        url,
+        f"{url}{_in(store)} could not be reached for {seconds:.0f} s: {said(error)}",
+        "See whether the store works and whether this machine reaches it.",
+    )
+
+
+def no_ranges(store: StoreSettings, url: str) -> NoRanges:
+    """The error for a server that does not send parts of a file."""
+    return NoRanges(
+        url, f"{url}{_in(store)}: the server sends whole files only", "Tables and large files need one with ranges."
+    )
+
+
+def other(store: StoreSettings, url: str, error: Exception) -> StorageError:
+    """The error for what is none of the others."""
+    return StorageError(url, f"{url}{_in(store)}: {said(error)}")
+
+
+def _in(store: StoreSettings) -> str:
+    return f" (datastore {store.name!r})" if store.name else ""

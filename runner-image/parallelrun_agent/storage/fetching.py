@@ -1,0 +1,187 @@
+"""Fetches an object, or some of its bytes, into a file: whole and of the planned version, or not at all.
+
+Large objects come in pieces, several at a time; a piece whose body breaks off goes on at the byte that was reached.
+Every answer tells size and version, and both are compared with the plan's, so that no file is ever mixed from two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parallelrun_agent.storage import errors, identity
+from parallelrun_agent.storage.clients import Client
+from parallelrun_agent.storage.errors import NoRanges
+from parallelrun_agent.storage.patience import Patience
+from parallelrun_agent.storage.places import Place
+from parallelrun_agent.storage.requests import ask_async
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+Range = tuple[int, int]
+
+#: What is asked for at a time, and how many at a time of one file.
+PIECE = 16 << 20
+PARALLEL = 4
+#: Ranges nearer to each other than this are one request.
+_NEAR = 1 << 16
+#: Bodies are taken from the network in blocks of about this size.
+_BLOCK = 1 << 20
+
+
+class Fetching:
+    """One object on its way into a file."""
+
+    def __init__(self, client: Client, place: Place, size: int, version: int, patience: float) -> None:
+        """Of the object at ``place``, planned with ``size`` and ``version``."""
+        self._client, self._place, self._size, self._version = client, place, size, version
+        self._patience = patience
+
+    async def to(self, target: Path, ranges: Sequence[Range] | None, known: Sequence[tuple[int, bytes]] = ()) -> None:
+        """Into ``target``, which is there whole (with ``ranges``: sparse) or not at all.
+
+        ``known`` are bytes, each with its offset, that need no request. Raises StorageError, and OSError for the disk.
+        """
+        temporary = target.parent / f".part-{secrets.token_hex(8)}"
+        descriptor = await asyncio.to_thread(_create, temporary)
+        try:
+            for offset, data in known:
+                _write(descriptor, data, offset)
+            await self._fill(descriptor, [(0, self._size)] if ranges is None else ranges)
+            await asyncio.to_thread(_finish, descriptor, self._size, temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+
+    async def read(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop)."""
+        data = bytearray(stop - start)
+
+        async def keep(block: bytes, offset: int) -> None:
+            data[offset - start : offset - start + len(block)] = block
+
+        await self._piece((start, stop), keep)
+        return bytes(data)
+
+    async def _fill(self, descriptor: int, ranges: Sequence[Range]) -> None:
+        async def write(block: bytes, offset: int) -> None:
+            if len(block) < _BLOCK // 4:
+                _write(descriptor, block, offset)
+            else:
+                await asyncio.to_thread(_write, descriptor, block, offset)
+
+        if not self._size:
+            await self._piece((0, 0), write)  # is it there, and as planned?
+            return
+        try:
+            await _each(_pieces(ranges), lambda piece: self._piece(piece, write))
+        except NoRanges:
+            await self._piece((0, self._size), write, is_resumed=False)
+
+    async def _piece(
+        self, piece: Range, write: Callable[[bytes, int], Awaitable[None]], is_resumed: bool = True
+    ) -> None:
+        """The bytes of ``piece``; where it is not to be resumed, all of them again after a body that broke off."""
+        patience = Patience(self._patience)
+        position, stop = piece
+
+        async def go_on(store: ObjectStore) -> None:
+            nonlocal position
+            position = position if is_resumed else piece[0]
+            result = await self._answer(store, position, stop)
+            async for block in result.stream(_BLOCK):
+                if position + len(block) > stop:
+                    raise ConnectionError(f"more was sent than the bytes up to {stop}")
+                await write(block, position)
+                position += len(block)
+                patience.progress()
+            if position < stop:
+                raise ConnectionError(f"the connection ended at byte {position} of {stop}")
+
+        await ask_async(self._client, self._place, patience, go_on)
+
+    async def _answer(self, store: ObjectStore, position: int, stop: int) -> Any:
+        """The answer to a request for [position, stop), of the planned version."""
+        import obstore
+        from obstore.exceptions import NotSupportedError
+
+        whole = position == 0 and stop == self._size
+        try:
+            result = await obstore.get_async(
+                store, self._place.key, options=None if whole else {"range": (position, stop)}
+            )
+        except NotSupportedError as error:
+            raise errors.no_ranges(self._place.store, self._place.url) from error
+        check(self._place, result.meta, self._size, self._version)
+        if result.range != (position, stop):
+            raise ConnectionError(f"bytes {result.range} were sent for {(position, stop)}")
+        return result
+
+
+def check(place: Place, meta: Any, size: int, version: int) -> None:
+    """Raises Changed where an answer is not of the planned size and version."""
+    if meta["size"] != size:
+        raise errors.changed(place.store, place.url, f"it has {meta['size']} bytes, had {size}")
+    if not identity.is_version(meta, version):
+        raise errors.changed(place.store, place.url, f"it was written again ({size} bytes as before)")
+
+
+def merged(ranges: Sequence[Range], near: int = _NEAR) -> list[Range]:
+    """Ranges in ascending order; those that touch or nearly do as one."""
+    found: list[Range] = []
+    for start, stop in sorted(ranges):
+        if start >= stop:
+            continue
+        if found and start - found[-1][1] <= near:
+            found[-1] = (found[-1][0], max(found[-1][1], stop))
+        else:
+            found.append((start, stop))
+    return found
+
+
+def _pieces(ranges: Sequence[Range]) -> list[Range]:
+    return [(at, min(at + PIECE, stop)) for start, stop in merged(ranges) for at in range(start, stop, PIECE)]
+
+
+async def _each(pieces: Sequence[Range], fetch: Callable[[Range], Awaitable[None]]) -> None:
+    """Fetches all pieces, a few at a time; the first that fails ends the others."""
+    waiting = iter(pieces)
+
+    async def run() -> None:
+        for piece in waiting:
+            await fetch(piece)
+
+    if len(pieces) <= 1:
+        await run()
+        return
+    tasks = [asyncio.create_task(run()) for _ in range(min(PARALLEL, len(pieces)))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _create(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+
+def _write(descriptor: int, block: bytes, offset: int) -> None:
+    view = memoryview(block)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _finish(descriptor: int, size: int, temporary: Path, target: Path) -> None:
+    os.ftruncate(descriptor, size)
+    os.rename(temporary, target)
