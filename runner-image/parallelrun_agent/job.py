@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api import layout
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.client import Leases
 from parallelrun_agent.pod import words
+from parallelrun_agent.storage.places import is_url
+
+if TYPE_CHECKING:
+    from parallelrun_agent.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,26 @@ class Job:
     def name(self) -> str:
         """``node000``."""
         return layout.node_name(self.node)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The object stores of the job. Its import takes a while: only jobs that have some ask."""
+        from parallelrun_agent.storage import Storage
+
+        return Storage(self.settings.stores)
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what is fetched from them."""
+        return Path(self.settings.cache) if self.settings.cache else self.folder / layout.CACHE
+
+    @property
+    def fetches(self) -> bool:
+        """Whether files of its inputs may have to be fetched."""
+        inputs = self.settings.inputs
+        return any(is_url(path) for one in inputs for path in one.paths) or (
+            bool(self.settings.stores) and any(one.type == "MLTable" for one in inputs)
+        )
 
     def shown(self, text: str) -> str:
         """A message as people read it: in pods with URLs, as manifests have them, in place of paths of volumes."""

@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from parallelrun.api import layout
@@ -21,14 +22,18 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.claim_size import WORTH_SECONDS, WORTH_SECONDS_IN_CLUSTERS, claim_size
 from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
+from parallelrun_agent import cache, registered_models
 from parallelrun_agent import events as ev
-from parallelrun_agent import registered_models
+from parallelrun_agent.cache import Cache
+from parallelrun_agent.downloads import Downloads
 from parallelrun_agent.failure_segment import FailureSegment
+from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.inheritance import inherit
 from parallelrun_agent.job import Job
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
+from parallelrun_agent.prefetch import Prefetch
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
@@ -70,6 +75,7 @@ class NodeWork:
                 overhead_timeout=settings.advanced.task_overhead_timeout,
                 gpus=tuple(settings.gpus),
                 complete_within=COMPLETE_WITHIN_SECONDS if settings.in_pod else 0.0,
+                fetches=job.fetches,
             )
         )
         segments = job.folder / layout.SEGMENTS
@@ -81,6 +87,9 @@ class NodeWork:
         self._link = WorkerLink(
             self._slots, segments, job.node, job.holder, self.dispatch, self._answer, self._host_error
         )
+        self._prefetch: Prefetch | None = None  # where files are fetched
+        self._cache: Cache | None = None
+        self._unrecorded_alone: int | None = None  # a suspect that waits for its files
         self._writes = ShardWrites(job.leases)
         self._ending: set[tuple[int, int]] = set()  # start and epoch of leases whose end is being written
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,8 +103,26 @@ class NodeWork:
 
     async def start(self) -> None:
         """Listen for the worker; the host may be there already, waiting."""
-        write_worker_config(self._job, self._plan.input_config())
+        if self._job.fetches:
+            self._fetch_files()
+        write_worker_config(self._job, self._plan.input_config(), self._cache.folder if self._cache else None)
         await self._link.listen(str(self._job.meeting / wire.SOCKET))
+
+    def _fetch_files(self) -> None:
+        job, settings, table = self._job, self._job.settings, self._plan.document["table"]
+        mounted = [one.name for one in settings.inputs if one.mode == "Mount" and table is None]
+        self._cache = cache.for_agent(job.cache, f"{job.name}-{job.holder}", mounted, not settings.in_pod)
+        fetcher = Fetcher(job.storage, settings.inputs, table, self._cache, Downloads(job.cache, job.storage))
+        self._prefetch = Prefetch(
+            self.machine,
+            self._plan,
+            fetcher,
+            settings.cache_bytes,
+            self._stall,
+            self._send_fetched,
+            self.dispatch,
+            self._give_up,
+        )
 
     # --- what the rest of the agent asks ---
 
@@ -132,6 +159,8 @@ class NodeWork:
     async def drain(self, seconds: float) -> None:
         """Start nothing more, seal and give back; what runs after ``seconds`` is killed, uncharged."""
         self.dispatch(ev.Drain(time.monotonic() + seconds))
+        for event in self._prefetch.withdraw() if self._prefetch is not None else ():
+            self.dispatch(event)
         while not self._drained.is_set():
             self.tick()
             with contextlib.suppress(TimeoutError):
@@ -153,6 +182,10 @@ class NodeWork:
         self._closed = True
         self._link.stop()
         self._link.close()
+        if self._prefetch is not None:
+            self._prefetch.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def running(self) -> list[str]:
         """What the busy processes run, for people."""
@@ -167,8 +200,22 @@ class NodeWork:
             return
         if type(event) in _NOTEWORTHY:
             log.info("%s", event)
+        if self._prefetch is not None:
+            event = self._seen_by_prefetch(self._prefetch, event)
         for instruction in self.machine.handle(event, time.monotonic()):
             _CARRY_OUT[type(instruction)](self, instruction)
+
+    @staticmethod
+    def _seen_by_prefetch(prefetch: Prefetch, event: ev.Event) -> ev.Event:
+        """Whatever happens may change what is to be fetched; texts of processes get URLs for paths of fetched files."""
+        prefetch.wake()
+        if isinstance(event, ev.ProcessExited):
+            prefetch.gone((event.process, event.incarnation))
+        elif isinstance(event, ev.HostLost):
+            prefetch.gone(None)
+        elif isinstance(event, ev.MiniBatchFailed):
+            return replace(event, text=prefetch.shown(event.mini_batch, event.text))
+        return event
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -177,7 +224,11 @@ class NodeWork:
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+        if not task.cancelled() and (error := task.exception()):
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        if not self._failed.done():
             self._failed.set_exception(error)
 
     def _spawn(self, i: ev.Spawn) -> None:
@@ -188,14 +239,29 @@ class NodeWork:
         self._link.kill(i.process, i.incarnation)
 
     def _send(self, i: ev.Send) -> None:
-        tasks = i.tasks
+        who = (i.process, self.machine.processes[i.process].incarnation)
+        if self._prefetch is not None:
+            self._prefetch.hand_out(who, i.tasks)
+        else:
+            self._link.send(who, ["run", self._group(i.tasks)])
+
+    def _send_fetched(self, who: tuple[int, int], tasks: Sequence[tuple[int, int, int]]) -> None:
+        assert self._prefetch is not None
+        if self._unrecorded_alone == tasks[0][0]:
+            self._tries.alone(tasks[0][0])
+            self._unrecorded_alone = None
+        group = self._group(tasks)
+        for one in group:
+            one[3] = self._prefetch.staged(one[0]).work(one[3])
+        self._link.send(who, ["run", group])
+
+    def _group(self, tasks: Sequence[tuple[int, int, int]]) -> list[list[Any]]:
         first, last = tasks[0][0], tasks[-1][0]
         if last - first + 1 == len(tasks):
             works = self._plan.work(first, last + 1)
         else:
             works = [self._plan.work(m, m + 1)[0] for m, _, _ in tasks]
-        group = [[*task, work] for task, work in zip(tasks, works, strict=True)]
-        self._link.send((i.process, self.machine.processes[i.process].incarnation), ["run", group])
+        return [[*task, work] for task, work in zip(tasks, works, strict=True)]
 
     def _end(self, i: ev.End) -> None:
         self._link.send((i.process, self.machine.processes[i.process].incarnation), ["end"])
@@ -307,7 +373,10 @@ class NodeWork:
 
     def _run_alone(self, i: ev.RunAlone) -> None:
         log.warning("mini-batch %d was running when the worker died: it runs alone now", i.mini_batch)
-        self._tries.alone(i.mini_batch)
+        if self._prefetch is not None:
+            self._unrecorded_alone = i.mini_batch  # who dies while files are fetched does not die of it
+        else:
+            self._tries.alone(i.mini_batch)
 
     def _ran_alone(self, i: ev.RanAlone) -> None:
         self._tries.survived(i.mini_batch)
@@ -330,7 +399,7 @@ class NodeWork:
         except OSError as error:
             self._host_error(f"cannot write failures: {error}")
             return
-        self._stall.text = ""
+        self._stall.clear()
         if sealed:
             self.dispatch(ev.Sealed(ev.AGENT, 0, sealed))
 

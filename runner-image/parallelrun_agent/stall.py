@@ -1,4 +1,4 @@
-"""When a volume is full the work pauses, says so, and goes on when there is space."""
+"""When a volume is full, or a store refuses, the work pauses, says so, and goes on when that is mended."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
+#: What may be in the way: the job's volume, the disk that fetched files are on, an object store.
+VOLUME, CACHE, STORE = "volume", "cache", "store"
 
 
 class Stall:
-    """Why this agent pauses; ``text`` is "" when it does not."""
+    """Why this agent pauses; one reason for each thing that may be in the way."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._texts: dict[str, str] = {}
+
+    @property
+    def text(self) -> str:
+        """The first reason; "" where there is none."""
+        return next(iter(self._texts.values()), "")
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call ``function`` in a thread, again and again while it runs out of space."""
@@ -27,21 +34,25 @@ class Stall:
             try:
                 result = await asyncio.to_thread(function, *arguments)
             except (NoSpace, OSError) as error:
-                if not _is_full(error):
+                if not is_no_space(error):
                     raise
                 self.set(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self.text = ""
+                self.clear()
                 return result
 
-    def set(self, text: str) -> None:
+    def set(self, text: str, of: str = VOLUME) -> None:
         """Pause for this reason, said once."""
-        if text != self.text:
+        if text != self._texts.get(of):
             log.error("paused: %s", text)
-        self.text = text
+        self._texts[of] = text
+
+    def clear(self, of: str = VOLUME) -> None:
+        """What was in the way is not any more."""
+        self._texts.pop(of, None)
 
 
-def _is_full(error: Exception) -> bool:
+def is_no_space(error: Exception) -> bool:
     """Whether an error says that a volume has no room."""
     return isinstance(error, NoSpace) or (isinstance(error, OSError) and is_full(error))

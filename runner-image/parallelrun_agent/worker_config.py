@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout
+from parallelrun_agent.cache import INPUTS
 from parallelrun_agent.job import Job
+from parallelrun_agent.storage.places import is_url
 from parallelrun_worker import wire
 
 #: Results become durable at least this often; a crash of the machine loses no more than this much work.
 SEAL_SECONDS = 2.0
 
 
-def write_worker_config(job: Job, input_config: dict[str, Any]) -> None:
-    """Write worker.json into the meeting folder, whole or not at all, and create the folders that it names."""
-    config = _config(job, input_config)
+def write_worker_config(job: Job, input_config: dict[str, Any], cache: Path | None = None) -> None:
+    """Write worker.json into the meeting folder, whole or not at all, and create the folders that it names.
+
+    ``cache`` is this agent's own, where it has one: settings have the folder that all agents share.
+    """
+    config = _config(job, input_config, cache)
     for key in ("segments", "stdout", "entry_script_log", "outputs_dir"):  # the source is there already
         os.makedirs(config[key], exist_ok=True)
     for folder in [*config["outputs"].values(), *([config["profile_dir"]] if config["profiling"] else [])]:
@@ -28,8 +34,9 @@ def write_worker_config(job: Job, input_config: dict[str, Any]) -> None:
     temporary.rename(job.meeting / wire.CONFIG)
 
 
-def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
+def _config(job: Job, input_config: dict[str, Any], cache: Path | None) -> wire.WorkerConfig:
     settings, folder = job.settings, job.folder
+    places = input_places(job, cache)
     source = settings.source or str(folder / layout.SOURCE)
     output = settings.output
     models = {m.name: {"path": m.path, "version": m.version} for m in settings.models}
@@ -40,8 +47,8 @@ def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
         "python": settings.python or ("" if settings.in_pod else sys.executable),
         "script": os.path.join(source, settings.entry_script),
         "source": source,
-        "arguments": settings.arguments,
-        "environment": settings.environment,
+        "arguments": [_placed(text, places) for text in settings.arguments],
+        "environment": {name: _placed(text, places) for name, text in settings.environment.items()},
         "log_level": settings.logging_level,
         "segments": str(folder / layout.SEGMENTS),
         "slots": str(layout.slots_file(folder, job.node, job.holder)),
@@ -72,12 +79,30 @@ def _config(job: Job, input_config: dict[str, Any]) -> wire.WorkerConfig:
         },
         "models": models,
         "model_dir": _model_dir(folder, models),
-        "inputs": {i.name: i.root for i in settings.inputs},
+        "inputs": {i.name: places[i.name][1] if i.name in places else i.root for i in settings.inputs},
         "side_inputs": settings.side_inputs,
         "outputs": settings.outputs,
         "profiling": settings.advanced.profiling_module,
         "profile_dir": str(folder / layout.PERF / "profiles" / job.name),
     }
+
+
+def input_places(job: Job, cache: Path | None) -> dict[str, tuple[str, str]]:
+    """For each input of files that are fetched: the folder that settings have for it, and the one that it is in."""
+    places = {}
+    for one in job.settings.inputs:
+        if is_url(one.root) and one.type == "File" and one.mode != "Direct":
+            shared = str(job.cache / INPUTS / one.name)
+            own = str(cache / INPUTS / one.name) if cache is not None and one.mode == "Mount" else shared
+            places[one.name] = (shared, own)
+    return places
+
+
+def _placed(text: str, places: dict[str, tuple[str, str]]) -> str:
+    for shared, own in places.values():
+        if shared != own and shared in text:
+            text = re.sub(re.escape(shared) + r"(?![\w.-])", lambda _, own=own: own, text)  # type: ignore[misc]
+    return text
 
 
 def _model_dir(folder: Path, models: dict[str, Any]) -> str:

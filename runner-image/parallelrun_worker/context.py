@@ -22,7 +22,9 @@ class MiniBatchContext:
         self.minibatch_index = index
         self.mini_batch_id = str(index)
         self.partition_key_value: dict[str, Any] = dict(work[2])
-        self.dataset: list[str] = list(work[1]) if work[0] == "f" else [piece[0] for piece in work[1]]
+        urls: dict[str, str] = work[4] if len(work) > 4 else {}
+        paths = work[1] if work[0] == "f" else [piece[0] for piece in work[1]]
+        self.dataset: list[str] = [urls.get(path, path) for path in paths]
 
     def __repr__(self) -> str:
         return "MiniBatchContext(minibatch_index=%d, partition_key_value=%r, dataset=<%d %s>)" % (

@@ -18,8 +18,8 @@ class Delimited:
         from pyarrow import csv
 
         self._columns = columns
-        self._text = Text(table)
-        self._careful = CarefulRows(table, columns, self._text)
+        self.text = Text(table)
+        self._careful = CarefulRows(table, columns, self.text)
         self._multi_line: bool = table["support_multi_line"]
         self._parse = csv.ParseOptions(delimiter=table["separator"], newlines_in_values=self._multi_line)
         self._convert = csv.ConvertOptions(
@@ -34,7 +34,7 @@ class Delimited:
 
     def frame(self, path: str, ranges: list[tuple[int, int]]) -> Any:
         """The rows of these byte ranges of one file. Raises Unfit."""
-        parts = [(start, self._text.read(path, start, stop)) for start, stop in ranges]
+        parts = [(start, self.text.read(path, start, stop)) for start, stop in ranges]
         data = parts[0][1] if len(parts) == 1 else b"".join([data for _, data in parts])
         table = self._fast(data)
         if table is None:

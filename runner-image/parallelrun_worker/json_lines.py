@@ -22,13 +22,13 @@ class JsonLines:
         from pyarrow import json as arrow_json
 
         self._columns = columns
-        self._text = Text(table)
+        self.text = Text(table)
         schema = pyarrow.schema(list(columns.arrow_types().items()))
         self._parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
 
     def frame(self, path: str, ranges: list[tuple[int, int]]) -> Any:
         """The rows of these byte ranges of one file. Raises Unfit."""
-        parts = [(start, self._text.read(path, start, stop)) for start, stop in ranges]
+        parts = [(start, self.text.read(path, start, stop)) for start, stop in ranges]
         data = parts[0][1] if len(parts) == 1 else b"".join([data for _, data in parts])
         table = self._fast(data)
         return self._columns.frame(table) if table is not None else self._careful(path, parts)
@@ -73,10 +73,10 @@ class JsonLines:
             raise bad_text(path, start + offset + error.start, "utf-8") from error
         except ValueError as error:
             raise Unfit(
-                "%s is not JSON: %s" % (self._text.line(path, start, data[:offset].count(b"\n")), error)
+                "%s is not JSON: %s" % (self.text.line(path, start, data[:offset].count(b"\n")), error)
             ) from error
         if not isinstance(row, dict):
-            place = self._text.line(path, start, data[:offset].count(b"\n"))
+            place = self.text.line(path, start, data[:offset].count(b"\n"))
             raise Unfit("%s is not a JSON object but %s" % (place, type(row).__name__))
         return row
 
@@ -84,10 +84,10 @@ class JsonLines:
         dtype = self._columns.dtypes[name]
         if value is None:
             if dtype in fields.DENSE:
-                raise fields.missing(name, dtype, self._text.line(path, start, data[:offset].count(b"\n")))
+                raise fields.missing(name, dtype, self.text.line(path, start, data[:offset].count(b"\n")))
             return None
         if not _fits(value, dtype):
-            raise fields.misfit(name, value, dtype, self._text.line(path, start, data[:offset].count(b"\n")))
+            raise fields.misfit(name, value, dtype, self.text.line(path, start, data[:offset].count(b"\n")))
         return value
 
     def _series(self, name: str, values: list[Any]) -> Any:

@@ -28,6 +28,7 @@ class Text:
         self._encoding = codecs.lookup(table["encoding"] or "utf-8").name
         self._header = table["header"] and table["format"] == "csv"
         self._multi_line = table["support_multi_line"]
+        self.partial = False  #: of files, only the parts are here, at their places
 
     def read(self, path: str, start: int, stop: int) -> bytes:
         """One part as UTF-8, always ending in a line feed. Raises Unfit."""
@@ -40,7 +41,11 @@ class Text:
 
     def line(self, path: str, start: int, lines: int) -> str:
         """Where the row is that comes after ``lines`` lines of the part that begins at byte ``start``."""
-        if start > _COUNTED or self._encoding not in ("utf-8", "ascii", "iso8859-1", "cp1252"):
+        if (
+            start > _COUNTED
+            or (start and self.partial)
+            or self._encoding not in ("utf-8", "ascii", "iso8859-1", "cp1252")
+        ):
             return "%s, line %d from byte %d" % (path, lines + 1, start)
         if start:
             lines += _range(path, 0, start).count(b"\n")

@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
     from typing import Any
 
+    from parallelrun_worker.pieces import Text
+
 #: The column that MLTable's include_path_column adds.
 PATH_COLUMN = "Path"
 
@@ -24,6 +26,7 @@ class Reader:
         packages.require(("pandas", "pyarrow"), "Tabular input")
         self._table = table
         self._columns = Fields(table)
+        self._text: Text | None = None
         self._format = self._parser()
         self._path_columns: dict[str, str] = {
             name: dtype
@@ -33,10 +36,13 @@ class Reader:
 
     def read(self, work: list[Any]) -> Any:
         """The DataFrame of a ``["t", ...]`` work; raises Unfit with a sentence for what cannot be read."""
+        urls = work[4] if len(work) > 4 else {}
+        if self._text is not None:
+            self._text.partial = bool(urls)
         frames, paths, places = [], [], []
         for path, pieces in self._by_file(work[1]):
             frames.append(self._format.frame(path, [(start, stop) for _, (_, start, stop, _) in pieces]))
-            paths.append(path)
+            paths.append(urls.get(path, path))
             places.append(pieces[0][0])
         counts = [len(frame) for frame in frames]
         frame = self._columns.finish(_joined(frames))
@@ -70,11 +76,15 @@ class Reader:
         if kind == "csv":
             from parallelrun_worker.delimited import Delimited
 
-            return Delimited(self._table, self._columns)
+            delimited = Delimited(self._table, self._columns)
+            self._text = delimited.text
+            return delimited
         if kind == "jsonl":
             from parallelrun_worker.json_lines import JsonLines
 
-            return JsonLines(self._table, self._columns)
+            json_lines = JsonLines(self._table, self._columns)
+            self._text = json_lines.text
+            return json_lines
         from parallelrun_worker.parquet_rows import ParquetRows
 
         return ParquetRows(self._columns)

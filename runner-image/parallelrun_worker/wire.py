@@ -53,6 +53,8 @@ Work: what one mini-batch is made of.
     table       ["t", [[path, start, stop, file number], ...], partition, {column: value from the path}]
                 byte ranges [start, stop) that end at row ends; `worker.json` says how to parse them. For gzip the
                 range is 0 to -1. For Parquet start and stop are row numbers in the file.
+                Where files were fetched, {path: URL} comes last: of each file there may be no more than these parts,
+                at their places, and people are shown the URL.
 
 Slots: `worker.json`'s "slots" names a file of SLOT.size bytes a process, mapped by both sides. A process writes its
 slot before and after each call of run(): it survives any death, and it is all that says what was running.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,18 @@ from parallelrun_agent.plan.draft import DOCUMENT, FILES, KEY_COLUMN, MINI_BATCH
 
 #: A Work value of ``parallelrun_worker.wire``.
 Work = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file of a mini-batch; ``version`` is its ``mtime_ns``, ``parts`` what of it is read ([start, stop) each)."""
+
+    number: int
+    path: str
+    size: int
+    version: int
+    input: int  # its number in the job
+    parts: tuple[tuple[int, int], ...] = ()  # tables only
 
 
 class PlanReader:
@@ -66,6 +79,28 @@ class PlanReader:
             return self._files.paths(start, stop)
         numbers = dict.fromkeys(self._parts.integers("file", start, stop).tolist())
         return [path for number in numbers for path in self._files.paths(number, number + 1)]
+
+    def planned_files(self, index: int) -> list[PlannedFile]:
+        """The files of mini-batch ``index`` as they were when the job was planned, in order, each once."""
+        start, stop = self._bounds(index, index + 1)
+        if self._parts is None:
+            return self._planned(range(start, stop), {})
+        columns = (self._parts.integers(name, start, stop).tolist() for name in ("file", "start", "stop"))
+        parts: dict[int, list[tuple[int, int]]] = {}
+        for number, first, last in zip(*columns, strict=True):
+            parts.setdefault(number, []).append((first, last))
+        return [file for number in parts for file in self._planned(range(number, number + 1), parts)]
+
+    def _planned(self, numbers: range, parts: dict[int, list[tuple[int, int]]]) -> list[PlannedFile]:
+        start, stop = numbers.start, numbers.stop
+        sizes, versions, inputs = (
+            self._files.integers(name, start, stop).tolist() for name in ("size", "mtime_ns", "input")
+        )
+        rows = zip(numbers, self._files.paths(start, stop), sizes, versions, inputs, strict=True)
+        return [
+            PlannedFile(number, path, size, version, one, tuple(parts.get(number, ())))
+            for number, path, size, version, one in rows
+        ]
 
     def _bounds(self, start: int, stop: int) -> list[int]:
         """The parts (or files) at which mini-batches [start, stop) begin, and the one where the last ends."""

@@ -1,0 +1,267 @@
+"""Fetches the files of mini-batches just before they run: what processes were given first, then what comes next.
+
+Everything follows from the machine's state, looked at anew whenever something happened: what it handed out or is going
+to hand out is wanted, all else is let go of. So what a dead process, a lost lease or a drain leaves behind needs no
+bookkeeping of its own. A process gets its mini-batches in the order in which the machine gave them to it, as soon as
+their files are here: until then nothing is timed, and nobody is charged.
+
+What is here and what is on its way stays within a number of bytes. A mini-batch that is larger than that runs all the
+same, when nothing else takes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, zip_longest
+
+from parallelrun.api.errors import InputError
+from parallelrun_agent import events as ev
+from parallelrun_agent.cache_names import NoFileName
+from parallelrun_agent.fetcher import Fetcher
+from parallelrun_agent.machine import Machine
+from parallelrun_agent.plan.reader import PlannedFile, PlanReader
+from parallelrun_agent.staging import Staged, staged
+from parallelrun_agent.stall import CACHE, STORE, Stall, is_no_space
+from parallelrun_agent.storage.errors import Refused, StorageError, Unreachable
+
+log = logging.getLogger(__name__)
+
+#: So many files are fetched at a time: enough for hundreds a second from a store that takes 50 ms to answer.
+AT_ONCE = 32
+#: Mini-batches that are looked ahead, and files: those that are not begun with so many before them can wait.
+AHEAD = 64
+FILES_AHEAD = 4 * AT_ONCE
+#: A store that refuses, or a full disk, is tried again after so long.
+RETRY_SECONDS = 3.0
+#: Where the disk had less room than it was to have, it is not filled as much for so long.
+TIGHT_SECONDS = 60.0
+
+Task = tuple[int, int, int]  # mini-batch, epoch, try
+Who = tuple[int, int]  # process, incarnation
+
+
+class Prefetch:
+    """Of one node; all on the event loop's thread."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        plan: PlanReader,
+        fetcher: Fetcher,
+        room: int,
+        stall: Stall,
+        send: Callable[[Who, Sequence[Task]], None],
+        tell: Callable[[ev.Event], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """``room`` in bytes. ``send`` tells a process, ``tell`` the machine, ``failed`` whoever stops the agent."""
+        self._machine, self._plan, self._fetcher, self._stall = machine, plan, fetcher, stall
+        self._send, self._tell, self._failed = send, tell, failed
+        self._room = self._room_wanted = room
+        self._staged: dict[int, Staged] = {}
+        self._leaving: dict[int, Staged] = {}  # let go of, while a fetch has not heard of it
+        self._outbox: dict[Who, deque[Task]] = {}
+        self._running = 0
+        self._careful = False
+        self._paused_until = 0.0
+        self._woken: asyncio.Handle | None = None
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+
+    # --- what the node asks ---
+
+    def hand_out(self, who: Who, tasks: Sequence[Task]) -> None:
+        """Send these to a process when they are here, after all that it was given before."""
+        self._outbox.setdefault(who, deque()).extend(tasks)
+        self.wake()
+
+    def gone(self, who: Who | None) -> None:
+        """A process, or with None every one, is gone: nothing is sent to it any more."""
+        if who is None:
+            self._outbox.clear()
+        else:
+            self._outbox.pop(who, None)
+        self.wake()
+
+    def withdraw(self) -> list[ev.Withdrawn]:
+        """Give up what was not sent yet."""
+        waiting, self._outbox = self._outbox, {}
+        return [ev.Withdrawn(*who, [task[0] for task in tasks]) for who, tasks in waiting.items() if tasks]
+
+    def staged(self, mini_batch: int) -> Staged:
+        """A mini-batch that was sent and has not come back."""
+        return self._staged[mini_batch]
+
+    def shown(self, mini_batch: int, text: str) -> str:
+        """What a process says about a mini-batch, with URLs in place of what they are called here."""
+        one = self._staged.get(mini_batch)
+        return one.shown(text) if one is not None else text
+
+    def wake(self) -> None:
+        """Something happened: look at everything anew, soon."""
+        if self._woken is None and not self._closed:
+            self._woken = self._loop.call_soon(self._look)
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._closed = True
+        for one in [*self._staged.values(), *self._leaving.values()]:
+            for task in one.tasks:
+                task.cancel()
+
+    # --- one look ---
+
+    def _look(self) -> None:
+        self._woken = None
+        if self._closed:
+            return
+        failures = list(self._failures())
+        self._send_what_is_here()
+        order = self._order()
+        self._let_go({*self._machine.handed_out, *order})
+        self._keep_within_room(order[1:])
+        self._admit(order)
+        self._start(order)
+        for event in failures:
+            self._tell(event)
+
+    def _failures(self) -> Iterator[ev.FetchFailed]:
+        for who, tasks in self._outbox.items():
+            for task in [task for task in tasks if (one := self._staged.get(task[0])) is not None and one.failed]:
+                tasks.remove(task)
+                error = self._staged[task[0]].failed
+                self._drop(task[0])
+                items = self._plan.items(task[0]) or 0
+                yield ev.FetchFailed(*who, task[0], str(error), items, not isinstance(error, Unreachable))
+
+    def _send_what_is_here(self) -> None:
+        for who, tasks in list(self._outbox.items()):
+            ready = []
+            while tasks and (one := self._staged.get(tasks[0][0])) is not None and one.here:
+                ready.append(tasks.popleft())
+            if ready:
+                self._send(who, ready)
+            if not tasks:
+                del self._outbox[who]
+
+    def _order(self) -> list[int]:
+        """What is wanted and not sent, most urgent first: what each process gets next, then after that, then others."""
+        queues = [[task[0] for task in tasks] for tasks in self._outbox.values()]
+        given = [mini_batch for row in zip_longest(*queues) for mini_batch in row if mini_batch is not None]
+        return given if self._machine.draining is not None else [*given, *self._machine.upcoming(AHEAD)]
+
+    def _let_go(self, wanted: set[int]) -> None:
+        for mini_batch in [one for one in self._staged if one not in wanted]:
+            self._drop(mini_batch)
+
+    def _drop(self, mini_batch: int) -> None:
+        one = self._staged.pop(mini_batch)
+        if not one.tasks:
+            self._fetcher.forget(one)
+            return
+        self._leaving[mini_batch] = one
+        for task in one.tasks:
+            task.cancel()
+
+    def _admit(self, order: Sequence[int]) -> None:
+        """Begin with as many as there is room for, in order: what is urgent takes the room of what is not."""
+        given = sum(map(len, self._outbox.values()))
+        waiting = sum(self._staged[one].left for one in order if one in self._staged)
+        for place, mini_batch in enumerate(order):
+            if mini_batch in self._staged:
+                continue
+            if mini_batch in self._leaving or (place >= given and waiting >= FILES_AHEAD):
+                return
+            one = staged(mini_batch, self._plan.planned_files(mini_batch), self._fetcher.takes_room)
+            if not self._make_room(one.bytes, order[place + 1 :]):
+                return
+            self._staged[mini_batch] = one
+            waiting += one.left
+            if one.here:  # all of it is on this machine: somebody may wait for nothing else
+                self.wake()
+
+    def _keep_within_room(self, less_urgent: Sequence[int]) -> None:
+        """Room may have become less."""
+        for other in reversed(less_urgent):
+            if self._used() <= self._room:
+                return
+            if other in self._staged and self._staged[other].bytes:
+                self._drop(other)
+
+    def _make_room(self, size: int, less_urgent: Sequence[int]) -> bool:
+        for other in reversed(less_urgent):
+            if self._used() + size <= self._room:
+                return True
+            if other in self._staged and self._staged[other].bytes:
+                self._drop(other)
+        return self._used() + size <= self._room or not self._used()
+
+    def _used(self) -> int:
+        return sum(one.bytes for one in chain(self._staged.values(), self._leaving.values()))
+
+    def _start(self, order: Sequence[int]) -> None:
+        if self._loop.time() < self._paused_until:
+            return
+        at_once = 1 if self._careful else AT_ONCE
+        for one in (self._staged[mini_batch] for mini_batch in order if mini_batch in self._staged):
+            while one.todo and not one.failed:
+                if self._running >= at_once:
+                    return
+                self._running += 1
+                task = self._loop.create_task(self._bring(one, one.todo.popleft()))
+                one.tasks.add(task)
+                task.add_done_callback(lambda task, one=one: self._ended(one, task))  # type: ignore[misc]
+
+    # --- one file ---
+
+    async def _bring(self, one: Staged, file: PlannedFile) -> None:
+        try:
+            await self._fetcher.bring(one, file)
+        except (StorageError, InputError, OSError, NoFileName) as error:
+            self._not_brought(one, file, error)
+            return
+        one.left -= 1
+        if self._careful:
+            self._careful = False
+            self._stall.clear(STORE)
+            self._stall.clear(CACHE)
+
+    def _not_brought(self, one: Staged, file: PlannedFile, error: Exception) -> None:
+        if isinstance(error, Refused):
+            self._pause(one, file, str(error), STORE)
+        elif isinstance(error, StorageError | InputError | NoFileName) or (
+            isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+        ):
+            log.warning("mini-batch %d: %s", one.mini_batch, str(error).splitlines()[0])
+            one.failed = one.failed or error
+            one.todo.clear()
+        else:
+            if is_no_space(error):  # less than was thought: what is urgent first
+                self._room = max(1, self._used() - one.bytes)
+                self._loop.call_later(TIGHT_SECONDS, self._as_before)
+            self._pause(one, file, f"cannot keep what is fetched: {error}", CACHE)
+
+    def _pause(self, one: Staged, file: PlannedFile, text: str, of: str) -> None:
+        """Nobody's fault: try again in a while, one file at first."""
+        one.todo.appendleft(file)
+        self._stall.set(text, of)
+        self._careful = True
+        self._paused_until = self._loop.time() + RETRY_SECONDS
+        self._loop.call_later(RETRY_SECONDS, self.wake)
+
+    def _as_before(self) -> None:
+        self._room = self._room_wanted
+
+    def _ended(self, one: Staged, task: asyncio.Task[None]) -> None:
+        self._running -= 1
+        one.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._failed(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+        if not one.tasks and self._leaving.get(one.mini_batch) is one:
+            del self._leaving[one.mini_batch]
+            self._fetcher.forget(one)
+        self.wake()

@@ -1,0 +1,266 @@
+"""Files are fetched before mini-batches run, whatever dies, refuses or changes meanwhile, and within the room there is."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import tempfile
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+from fetching_node import SIZE, FetchingNode, url_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parallelrun_agent import events as ev
+from parallelrun_agent import prefetch
+from parallelrun_agent.machine import Rules
+from parallelrun_agent.storage.errors import Changed, Gone, Refused, Unreachable
+
+
+def node(folder: Path, total: int = 20, poison: dict[int, str] | None = None, **options: object) -> FetchingNode:
+    rules = Rules(processes=2, fetches=True, run_max_try=int(options.pop("run_max_try", 3)))  # type: ignore[call-overload]
+    return FetchingNode(random.Random(7), total, rules, poison or {}, folder, **options)  # type: ignore[arg-type]
+
+
+def driven(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_every_mini_batch_runs_once_with_all_its_files_and_nothing_stays(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 100)
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts == [100, 0, 0, 300, 0]
+        assert sorted(n.store.fetched) == sorted(url_of(m, k) for m in range(100) for k in range(3)), "each file once"
+        assert n.here() == []
+
+    driven(scenario)
+
+
+def test_fetching_is_ahead_of_running(tmp_path: Path) -> None:
+    """While processes still start, the files of what they will get are fetched."""
+
+    async def scenario() -> None:
+        n = node(tmp_path, 100)
+        n.leased[0] = (9, 0, 50)
+        n.give(ev.LeaseGranted(9, 0, 50, 50))
+        await n.turns(200)
+        assert len(n.here()) > 3 * 2 * n.machine.rules.processes
+        assert n.store.most <= prefetch.AT_ONCE
+
+    driven(scenario)
+
+
+def test_no_more_than_the_room_is_taken(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 60, room=9 * SIZE)
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts[0] == 60
+        assert 6 * SIZE <= n.most <= 9 * SIZE
+
+    driven(scenario)
+
+
+def test_a_mini_batch_larger_than_the_room_runs_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 10, room=SIZE)
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts == [10, 0, 0, 30, 0]
+        assert n.most == 3 * SIZE, "one at a time"
+
+    driven(scenario)
+
+
+@pytest.mark.parametrize("error", [Changed, Gone])
+def test_an_object_that_is_another_one_now_fails_its_mini_batch_alone_and_at_once(tmp_path: Path, error: type) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 30)
+        n.store.trouble = lambda url: error(url, f"{url} is not what it was") if url == url_of(11, 1) else None
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts == [30, 1, 0, 87, 3]
+        assert [(f.mini_batch, f.try_number) for f in n.failures] == [(11, 1)]
+        assert url_of(11, 1) in n.failures[0].blame.text
+        assert n.here() == []
+
+    driven(scenario)
+
+
+def test_a_store_that_cannot_be_reached_costs_a_try_each_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 30)
+        left = {url_of(11, 1): 2, url_of(12, 0): 100}
+
+        def trouble(url: str) -> Exception | None:
+            left[url] = left.get(url, 0) - 1
+            return Unreachable(url, f"{url}: 503") if left[url] >= 0 else None
+
+        n.store.trouble = trouble
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts == [30, 1, 2, 87, 3]
+        assert [c.mini_batch for c in n.charges if c.mini_batch == 11] == [11, 11]
+        assert [f.mini_batch for f in n.failures] == [12]
+
+    driven(scenario)
+
+
+def test_while_a_store_refuses_nobody_is_charged_and_the_work_goes_on_when_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "RETRY_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        n = node(tmp_path, 30)
+        refused = 0
+
+        def trouble(url: str) -> Exception | None:
+            nonlocal refused
+            refused += len(n.store.fetched) >= 10 and refused < 40
+            return Refused(url, "datastore 'images' refuses") if len(n.store.fetched) >= 10 and refused < 40 else None
+
+        n.store.trouble = trouble
+        said: set[str] = set()
+        n.start_host()
+
+        def look() -> None:
+            said.add(n.stall.text)
+
+        async with asyncio.timeout(30):
+            while n.counts[0] < 30:
+                await n.to_the_end(look)
+                await asyncio.sleep(0.02)
+        assert refused >= 40
+        assert n.counts == [30, 0, 0, 90, 0]
+        assert not n.charges
+        assert said == {"", "datastore 'images' refuses"}
+        assert n.stall.text == ""
+
+    driven(scenario)
+
+
+def test_on_a_full_disk_what_is_urgent_takes_the_room_of_what_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk has less room than it was to have: for eight files."""
+    monkeypatch.setattr(prefetch, "RETRY_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        n = node(tmp_path, 30)
+        full = 0
+
+        def trouble(url: str) -> Exception | None:
+            nonlocal full
+            is_full = len(n.here()) >= 8
+            full += is_full
+            return OSError(errno.ENOSPC, "No space left on device") if is_full else None
+
+        n.store.trouble = trouble
+        n.start_host()
+        async with asyncio.timeout(30):
+            while n.counts[0] < 30:
+                await n.to_the_end()
+                await asyncio.sleep(0.02)
+        assert full
+        assert n.counts == [30, 0, 0, 90, 0]
+        assert not n.charges
+
+    driven(scenario)
+
+
+def test_what_is_shrunk_away_or_withdrawn_is_not_fetched_for_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 40)
+        n.store.open.clear()
+        n.start_host()
+        n.settle()
+        while n.step():
+            n.settle()
+        await n.turns()
+        assert n.store.running
+        n.give(ev.Drain(n.now + 100.0))
+        n.withdraw()
+        await n.turns()
+        assert (n.store.running, n.here()) == (0, [])
+        await n.to_the_end()
+        assert n.drained
+        assert n.now < 100.0, "nobody waited for the deadline"
+
+    driven(scenario)
+
+
+def test_in_mode_download_files_stay_and_are_fetched_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 10, {4: "raise"}, mode="Download")
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts[:2] == [10, 1]
+        assert len(n.store.fetched) == len(n.here()) == 30
+
+    driven(scenario)
+
+
+def test_texts_of_processes_show_urls(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 1)
+        n.leased[0] = (9, 0, 1)
+        n.give(ev.LeaseGranted(9, 0, 1, 0))
+        await n.turns(100)
+        place = n.prefetch.staged(0).places[1]
+        assert place == str(tmp_path / "inputs/images/0/1.bin")
+        assert n.prefetch.shown(0, f"cannot open '{place}'") == f"cannot open '{url_of(0, 1)}'"
+
+    driven(scenario)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 50), st.integers(1, 4), st.integers(1, 3), st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_whatever_dies_or_fails_nothing_is_lost_or_leaks(
+    seed: int, total: int, processes: int, files: int, room: int
+) -> None:
+    rng = random.Random(seed)
+    poison = {m: k for m in range(total) if (k := rng.choice(["", "", "", "", "", "raise", "die", "kill-host"]))}
+    kinds = {m: k for m in range(total) if (k := rng.choice(["", "", "", "", "", "gone", "unreachable"]))}
+
+    def trouble(url: str) -> Exception | None:
+        kind = kinds.get(int(url.split("/")[-2]))
+        wanted = kind and url.endswith(f"/{seed % files}.bin")
+        return {"gone": Gone, "unreachable": Unreachable}[kind](url, f"{url}: {kind}") if wanted else None
+
+    async def scenario() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            rules = Rules(processes=processes, run_max_try=2, fetches=True)
+            n = FetchingNode(rng, total, rules, poison, Path(folder), files, room * SIZE)
+            n.store.trouble = trouble
+            n.start_host()
+            left = rng.randint(0, 6)
+
+            def disturb() -> None:
+                nonlocal left
+                if not left or rng.random() > 0.05:
+                    return
+                left -= 1
+                alive = [p for p, w in n.workers.items() if w.ready]
+                if alive and rng.random() < 0.5:
+                    n.kill_process(rng.choice(alive))
+                elif rng.random() < 0.5:
+                    n.withdraw()
+                else:
+                    n.kill_host()
+                    n.start_host()
+
+            await n.to_the_end(disturb)
+            assert n.counts[0] == total
+            assert set(n.sealed) == set(range(total))
+            assert not set(kinds) & set(n.calls)
+            assert {f.mini_batch for f in n.failures} >= set(kinds)
+            assert n.most <= max(room, files) * SIZE
+            assert (n.here(), n.store.running) == ([], 0)
+
+    driven(scenario)
