@@ -64,7 +64,7 @@ bench: setup ## Time parallelrun against a plain loop, Pool, joblib, Ray, Dask a
 generate: setup ## Write crds/, docs/reference/ and what the Helm chart takes from them
 	$(BIN)/python -m parallelrun.api.crd crds
 	$(BIN)/python -m parallelrun.cli.reference docs/reference
-	$(BIN)/python tools/manifest_reference.py crds/parallelrunjobs.yaml docs/reference/manifest.md
+	$(BIN)/python tools/manifest_reference.py crds docs/reference
 	$(BIN)/python tools/chart_readme.py
 
 .PHONY: verify

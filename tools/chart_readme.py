@@ -1,7 +1,7 @@
 """Writes what the Helm chart takes from elsewhere, so that nothing is said twice.
 
 - values.schema.json and the table in README.md, from values.yaml and the comments in it
-- templates/crd-parallelrunjobs.yaml, from crds/
+- templates/crd-*.yaml, from crds/
 - the versions in Chart.yaml, from pyproject.toml
 
 python tools/chart_readme.py
@@ -32,12 +32,12 @@ OUTER: dict[str, Schema] = {
 }
 
 CRD_HEAD = """\
-# Written by `python tools/chart_readme.py` from crds/parallelrunjobs.yaml; do not edit.
+# Written by `python tools/chart_readme.py` from crds/PLURAL.yaml; do not edit.
 {{- if .Values.crds.install }}
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata:
-  name: parallelrunjobs.parallelrun.dev
+  name: PLURAL.parallelrun.dev
   labels:
     {{- include "parallelrun.labels" . | nindent 4 }}
   {{- if .Values.crds.keep }}
@@ -168,13 +168,13 @@ def readme(old: str, entries: tuple[Value, ...]) -> str:
     return f"{before}{BEGIN}\n{table(entries)}\n{END}{after}"
 
 
-def crd(text: str) -> str:
+def crd(plural: str, text: str) -> str:
     """The definition as a template; raises ChartError where its head is another than this program writes."""
-    _, found, spec = text.partition("\nspec:\n")
-    if not found or "parallelrunjobs.parallelrun.dev" not in text.partition("\nspec:\n")[0]:
-        raise ChartError("crds/parallelrunjobs.yaml does not look like the definition of ParallelRunJobs")
+    head, found, spec = text.partition("\nspec:\n")
+    if not found or f"name: {plural}.parallelrun.dev" not in head:
+        raise ChartError(f"crds/{plural}.yaml does not look like the definition of {plural}")
     escaped = re.sub(r"\{\{|\}\}", lambda found: '{{ "' + found[0] + '" }}', spec)
-    return f"{CRD_HEAD}spec:\n{escaped.rstrip()}\n{{{{- end }}}}\n"
+    return f"{CRD_HEAD.replace('PLURAL', plural)}spec:\n{escaped.rstrip()}\n{{{{- end }}}}\n"
 
 
 def versioned(text: str, version: str) -> str:
@@ -191,7 +191,10 @@ def generate(root: Path = ROOT) -> dict[Path, str]:
     return {
         chart / "values.schema.json": schema(entries),
         chart / "README.md": readme((chart / "README.md").read_text(), entries),
-        chart / "templates/crd-parallelrunjobs.yaml": crd((root / "crds/parallelrunjobs.yaml").read_text()),
+        **{
+            chart / f"templates/crd-{path.name}": crd(path.stem, path.read_text())
+            for path in sorted((root / "crds").glob("*.yaml"))
+        },
         chart / "Chart.yaml": versioned((chart / "Chart.yaml").read_text(), version),
     }
 

@@ -5,14 +5,24 @@ Places are not here: only the resolver of the one or the other knows them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import ManifestError
-from parallelrun.api.settings import AdvancedSettings, JobSettings, Limits, OutputSettings, TableSettings
+from parallelrun.api.settings import (
+    AdvancedSettings,
+    Condition,
+    InputSettings,
+    JobSettings,
+    Limits,
+    OutputSettings,
+    SubsetSettings,
+    TableSettings,
+)
 
 if TYPE_CHECKING:
-    from parallelrun.api.models import Input, Output, ParallelRunJobSpec, Table
+    from parallelrun.api.models import Input, Output, ParallelRunJobSpec, Subset, Table
 
 
 def with_limits(base: JobSettings, spec: ParallelRunJobSpec) -> JobSettings:
@@ -44,6 +54,24 @@ def _mini_batch_size(spec: ParallelRunJobSpec) -> int:
     return spec.mini_batch_files if spec.input_kind == "File" else spec.mini_batch_bytes
 
 
+def an_input(where: str, one: Input, paths: Sequence[str], root: str) -> InputSettings:
+    """``one``, the field ``where``, with the ``paths`` that it was resolved to and the folder that they have in common.
+
+    Raises ManifestError.
+    """
+    return InputSettings(
+        name=one.name,
+        type=input_type(where, one),
+        paths=list(paths),
+        root=root,
+        partition_format=one.partition_format,
+        table=table(one.table),
+        mode=one.mode or "Mount",
+        allow_empty=bool(one.allow_empty),
+        subset=subset(one.subset),
+    )
+
+
 def input_type(where: str, one: Input) -> str:
     """File, Tabular or MLTable. Raises ManifestError where the input, the field ``where``, does not say."""
     if one.type is None:
@@ -55,7 +83,26 @@ def table(declared: Table | None) -> TableSettings:
     """How an input is parsed, as far as the manifest says."""
     if declared is None:
         return TableSettings()
-    return TableSettings(**{**declared.model_dump(), "columns": {**declared.columns}})
+    given = declared.model_dump(exclude_none=True)
+    return TableSettings(**{**given, "columns": {**declared.columns}})
+
+
+def subset(declared: Subset | None) -> SubsetSettings:
+    """Which part of an input is taken."""
+    if declared is None:
+        return SubsetSettings()
+    return SubsetSettings(
+        include=list(declared.include),
+        exclude=list(declared.exclude),
+        where=[
+            Condition(one.column, one.op, list(one.values) if one.value is None else [one.value])
+            for one in declared.where
+        ],
+        skip=declared.skip or 0,
+        take=declared.take,
+        sample=None if declared.sample is None else declared.sample.fraction,
+        seed=0 if declared.sample is None else declared.sample.seed,
+    )
 
 
 def output(declared: Output, path: str | None) -> OutputSettings:

@@ -5,7 +5,7 @@ Each says who writes it, who reads it and which values it takes. A name here is 
 
 from typing import Final
 
-from parallelrun.api.models.job import GROUP
+from parallelrun.api.models.metadata import GROUP
 
 # Condition types of status.conditions. The operator writes them, from the header alone; `kubectl wait` and people read
 # them. At most one of the first four is True.

@@ -1,16 +1,18 @@
-"""The CustomResourceDefinition, made of the models and the rules: ``python -m parallelrun.api.crd crds``.
+"""The CustomResourceDefinitions, made of the models and the rules: ``python -m parallelrun.api.crd crds``.
 
 The API server takes a subset of OpenAPI ("structural schema"): no references, no unions but int-or-string, no closed
 objects (it prunes unknown fields itself, and ``kubectl`` refuses them). Null means not given, so None is left out.
-The file is checked in; a test compares.
+The files are checked in; a test compares.
 """
 
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
+from parallelrun.api.kinds import REGISTERED, Kind
 from parallelrun.api.models import GROUP, KIND, VERSION, ParallelRunJob
 from parallelrun.api.models.base import Model
 from parallelrun.api.models.status import ParallelRunJobStatus
@@ -19,37 +21,50 @@ from parallelrun.api.rules import RULES
 
 PLURAL = "parallelrunjobs"
 FILE = "parallelrunjobs.yaml"
+CATEGORY = "parallelrun"  # `kubectl get parallelrun`: all that is registered
 _HEAD = "# Written by `python -m parallelrun.api.crd crds`; do not edit.\n"
-_KEPT = ("description", "type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems",
-         "maxItems", "maxProperties", "default", "required", "pattern",
-         "x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys")  # fmt: skip
+_KEPT = ("description", "type", "format", "enum", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength",
+         "minItems", "maxItems", "maxProperties", "default", "required", "pattern",
+         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields",
+         "x-kubernetes-list-type", "x-kubernetes-list-map-keys")  # fmt: skip
 
 Schema = dict[str, Any]
 
 
-def definition() -> dict[str, Any]:
-    """The CustomResourceDefinition as plain values."""
+def definitions() -> dict[str, dict[str, Any]]:
+    """Every CustomResourceDefinition as plain values, by the name of its file."""
+    return {FILE: definition(), **{f"{kind.plural}.yaml": definition(kind) for kind in REGISTERED}}
+
+
+def definition(kind: Kind | None = None) -> dict[str, Any]:
+    """The CustomResourceDefinition of a kind as plain values; None: of ParallelRunJob."""
+    if kind is None:
+        names = _names(KIND, PLURAL, "prj", "all")
+        return _definition(names, _job_version())
+    return _definition(_names(kind.name, kind.plural, kind.short_name, CATEGORY), _version(kind))
+
+
+def _definition(names: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
-        "spec": {
-            "group": GROUP,
-            "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["prj"],
-                "categories": ["all"],
-            },
-            "scope": "Namespaced",
-            "versions": [_version()],
-        },
+        "metadata": {"name": f"{names['plural']}.{GROUP}"},
+        "spec": {"group": GROUP, "names": names, "scope": "Namespaced", "versions": [version]},
     }
 
 
-def _version() -> dict[str, Any]:
+def _names(kind: str, plural: str, short: str, category: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": plural,
+        "singular": kind.lower(),
+        "shortNames": [short],
+        "categories": [category],
+    }
+
+
+def _job_version() -> dict[str, Any]:
     return {
         "name": VERSION,
         "served": True,
@@ -69,7 +84,17 @@ def _version() -> dict[str, Any]:
             _column("Left", "string", ".status.timeLeft"),
             _column("Age", "date", ".metadata.creationTimestamp"),
         ],
-        "schema": {"openAPIV3Schema": _root()},
+        "schema": {"openAPIV3Schema": _root(ParallelRunJob, RULES, ParallelRunJobStatus)},
+    }
+
+
+def _version(kind: Kind) -> dict[str, Any]:
+    return {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [_column(*column) for column in kind.columns],
+        "schema": {"openAPIV3Schema": _root(kind.model, kind.rules)},
     }
 
 
@@ -77,18 +102,19 @@ def _column(name: str, kind: str, path: str) -> dict[str, str]:
     return {"name": name, "type": kind, "jsonPath": path}
 
 
-def _root() -> Schema:
-    job = structural(ParallelRunJob)
-    properties = job["properties"]
+def _root(model: type[Model], rules: Sequence[Rule], status: type[Model] | None = None) -> Schema:
+    whole = structural(model)
+    properties = whole["properties"]
     for name in ("apiVersion", "kind"):
         properties[name] = {"type": "string", "description": properties[name]["description"]}
     properties["metadata"] = {"type": "object"}
-    properties["status"] = {**structural(ParallelRunJobStatus), "description": properties["status"]["description"]}
-    job["required"] = ["spec"]
-    for rule in RULES:
+    if status is not None:
+        properties["status"] = {**structural(status), "description": properties["status"]["description"]}
+    whole["required"] = ["spec"]
+    for rule in rules:
         if rule.cel is not None:
-            _schema_at(job, rule).setdefault("x-kubernetes-validations", []).append(rule.validation)
-    return job
+            _schema_at(whole, rule).setdefault("x-kubernetes-validations", []).append(rule.validation)
+    return whole
 
 
 def _schema_at(schema: Schema, rule: Rule) -> Schema:
@@ -109,6 +135,8 @@ def _structural(schema: Schema, definitions: dict[str, Schema]) -> Schema:
         schema = {key: value for key, value in schema.items() if key != "type"}
     elif "const" in schema:
         schema = {**schema, "enum": [schema["const"]]}
+    if "exclusiveMinimum" in schema:  # a number in JSON Schema of today, a mark beside minimum in OpenAPI 3.0
+        schema = {**schema, "minimum": schema["exclusiveMinimum"], "exclusiveMinimum": True}
     made = {key: schema[key] for key in _KEPT if schema.get(key) is not None}
     if "description" in made:
         made["description"] = " ".join(made["description"].split())
@@ -139,26 +167,28 @@ def _without_null(schema: Schema, definitions: dict[str, Schema]) -> Schema:
     return _without_null({**members[0], **rest}, definitions)
 
 
-def text() -> str:
-    """The file's content."""
-    body = yaml.safe_dump(definition(), sort_keys=False, width=120, allow_unicode=True)
+def texts() -> dict[str, str]:
+    """Each file's content, by its name."""
+    return {name: text(made) for name, made in definitions().items()}
+
+
+def text(made: dict[str, Any] | None = None) -> str:
+    """The file of a definition; None: of ParallelRunJob's."""
+    body = yaml.safe_dump(made or definition(), sort_keys=False, width=120, allow_unicode=True)
     return _HEAD + body
 
 
-def json_schema() -> dict[str, Any]:
-    """The manifest's JSON schema, for editors; rules between fields are not in it."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **ParallelRunJob.model_json_schema(by_alias=True),
-    }
+def json_schema(model: type[Model] = ParallelRunJob) -> dict[str, Any]:
+    """The JSON schema of manifests, for editors; rules between fields are not in it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
 
 
-def write(folder: pathlib.Path) -> pathlib.Path:
-    """Write the file into ``folder``."""
-    path = folder / FILE
-    path.write_text(text(), encoding="utf-8")
-    return path
+def write(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Write the files into ``folder``."""
+    for name, content in texts().items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return [folder / name for name in texts()]
 
 
 if __name__ == "__main__":
-    print(write(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "crds")))
+    print(*write(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "crds")), sep="\n")

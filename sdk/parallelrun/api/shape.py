@@ -96,7 +96,7 @@ def type_word(annotation: Any) -> str:
     """The OpenAPI type, which is what ``kubectl apply`` would say."""
     origin = get_origin(annotation) or annotation
     if origin in (Union, UnionType):
-        return "integer or string"
+        return " or ".join(type_word(kind) for kind in get_args(annotation))
     return "object" if is_model(annotation) else _TYPE_WORDS.get(origin, "string")
 
 

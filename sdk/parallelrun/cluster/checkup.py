@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from parallelrun.api.models.job import API_VERSION, GROUP
+from parallelrun.api.models.metadata import API_VERSION, GROUP
 from parallelrun.cluster.place import Place
 from parallelrun.cluster.session import explained, talk
 from parallelrun.kube import errors

@@ -9,7 +9,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from parallelrun.api.models.job import GROUP, KIND
+from parallelrun.api.models.job import KIND
+from parallelrun.api.models.metadata import GROUP
 from parallelrun.cluster.place import Place, kubeconfig_exists
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube

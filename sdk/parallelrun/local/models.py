@@ -27,7 +27,7 @@ KIND = "Model"
 def listed(models: Iterable[JobModel], places: Places) -> list[ModelSettings]:
     """``spec.models`` with absolute paths that exist. Raises InputError or ManifestError."""
     return [
-        ModelSettings(model.name, str(places.existing(f"spec.models[{number}].path", model.path)))
+        ModelSettings(model.name, str(places.existing(f"spec.models[{number}].path", model.path or "")))
         for number, model in enumerate(models)
     ]
 

@@ -98,7 +98,6 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
             f'{where}.dataset: the registered dataset "{one.dataset}" is known to a cluster, not to a local run.',
             "Give type and paths instead.",
         )
-    kind = common_settings.input_type(where, one)
     patterns = [ground.places.pattern(f"{where}.paths[{index}]", text) for index, text in enumerate(one.paths)]
     for index, pattern in enumerate(patterns):
         needed = pattern.root if pattern.is_glob else pattern.text
@@ -106,16 +105,8 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
             raise InputError(
                 f"{where}.paths[{index}]: {one.paths[index]} does not exist.", hints.missing_path(Path(needed))
             )
-    return InputSettings(
-        name=one.name,
-        type=kind,
-        paths=[pattern.text for pattern in patterns],
-        root=os.path.commonpath([pattern.root for pattern in patterns]),
-        partition_format=one.partition_format,
-        table=common_settings.table(one.table),
-        mode=one.mode,
-        allow_empty=one.allow_empty,
-    )
+    root = os.path.commonpath([pattern.root for pattern in patterns])
+    return common_settings.an_input(where, one, [pattern.text for pattern in patterns], root)
 
 
 def _output(ground: Ground) -> OutputSettings:

@@ -210,7 +210,42 @@ CASES = [
     (OUTPUT, "  ttlSecondsAfterFinished: -1 #!", "spec.ttlSecondsAfterFinished", "greater than or equal to 0"),
     (OUTPUT, "  suspend: 'yes' #!", "spec.suspend", "must be of type boolean, not string"),
     (OUTPUT, "  volume: {claim: x} #!", "spec.volume.claim", "did you mean claimName?"),
-    (OUTPUT, "  computeTarget: GPU pool #!", "spec.computeTarget", "Kubernetes name"),
+    (OUTPUT, "  computeTarget: GPU pool #!", "spec.computeTarget", "made of letters"),
+    (ENVIRONMENT, "  environment: {name: a b} #!", "spec.environment.name", "name:version"),
+    (TYPE + "\n" + PATHS, "    dataset: a:b:c #!", "spec.inputs[0].dataset", "name@latest"),
+    (
+        PATHS,
+        PATHS + "\n    subset: {where: [{column: a, op: '==', value: 1}]} #!",
+        "spec.inputs[0].subset",
+        "no columns",
+    ),
+    (
+        TYPE,
+        "    type: Tabular\n    subset: {where: [{column: a, op: in}]} #!",
+        "spec.inputs[0].subset.where[0].op",
+        "in and notIn, which need some",
+    ),
+    (
+        TYPE,
+        "    type: Tabular\n    subset: {where: [{column: a, op: isNull, value: 1}]} #!",
+        "spec.inputs[0].subset.where[0].value",
+        "isNull and notNull have none",
+    ),
+    (
+        TYPE,
+        "    type: Tabular\n    subset: {where: [{column: a, op: '<', value: [1]}]} #!",
+        "spec.inputs[0].subset.where[0].value",
+        "must be of type string or integer or number or boolean, not array",
+    ),
+    (
+        PATHS,
+        PATHS + "\n    subset: {sample: {fraction: 0}} #!",
+        "spec.inputs[0].subset.sample.fraction",
+        "greater than 0",
+    ),
+    (PATHS, PATHS + "\n    subset: {take: -1} #!", "spec.inputs[0].subset.take", "greater than or equal to 0"),
+    (SIDE, "  models:\n  - {name: m, version: 2} #!", "spec.models[0].version", "put it in quotes"),
+    (SIDE, "  models:\n  - {name: m, sha256: abc} #!", "spec.models[0].sha256", "64"),
     (OUTPUT, "extra: {} #!", "extra", "known here: apiVersion, kind, metadata, spec, status"),
 ]
 

@@ -1,4 +1,4 @@
-"""The CRD: what is checked in is what the models say, and the API server takes it.
+"""The CRDs: what is checked in is what the models say, and the API server takes it.
 
 The structural rules are checked here as the API server states them; the file was also put through the API server's own
 validation (schema, CEL, cost budgets), which a test without Go cannot repeat.
@@ -13,19 +13,31 @@ import pytest
 import yaml
 
 from parallelrun.api import crd, shape
+from parallelrun.api.kinds import REGISTERED
 from parallelrun.api.models import ParallelRunJob, ParallelRunJobSpec
 from parallelrun.api.models.base import Model
 from parallelrun.api.rules import RULES
 
-FILE = pathlib.Path(__file__).parents[3] / "crds" / crd.FILE
-DEFINITION = crd.definition()
-VERSION = DEFINITION["spec"]["versions"][0]
-ROOT = VERSION["schema"]["openAPIV3Schema"]
+FOLDER = pathlib.Path(__file__).parents[3] / "crds"
+DEFINITIONS = crd.definitions()
+VERSIONS = {made["spec"]["names"]["kind"]: made["spec"]["versions"][0] for made in DEFINITIONS.values()}
+ROOTS = {kind: version["schema"]["openAPIV3Schema"] for kind, version in VERSIONS.items()}
+MODELS: dict[str, type[Model]] = {
+    "ParallelRunJob": ParallelRunJobSpec,
+    **{kind.name: shape.child(kind.model, "spec") for kind in REGISTERED},
+}
+RULES_OF = {"ParallelRunJob": RULES, **{kind.name: kind.rules for kind in REGISTERED}}
 
 
-def test_the_checked_in_file_is_what_the_models_say():
-    assert FILE.read_text(encoding="utf-8") == crd.text(), "write it anew: python -m parallelrun.api.crd crds"
-    assert yaml.safe_load(FILE.read_text(encoding="utf-8")) == DEFINITION
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_checked_in_file_is_what_the_models_say(name):
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert text == crd.texts()[name], "write it anew: python -m parallelrun.api.crd crds"
+    assert yaml.safe_load(text) == DEFINITIONS[name]
+
+
+def test_there_is_no_other_file():
+    assert {path.name for path in FOLDER.iterdir()} == set(DEFINITIONS)
 
 
 def schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -38,15 +50,24 @@ def schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[
 
 
 ALLOWED = {
-    "description", "type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
-    "maxProperties", "default", "required", "pattern", "properties", "items", "additionalProperties",
-    "x-kubernetes-int-or-string", "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+    "description", "type", "format", "enum", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength",
+    "minItems", "maxItems", "maxProperties", "default", "required", "pattern", "properties", "items",
+    "additionalProperties", "x-kubernetes-int-or-string", "x-kubernetes-validations", "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "schema"), list(schemas(ROOT)), ids=[path for path, _ in schemas(ROOT)])
+EVERY = [(f"{kind}.{path}", schema) for kind, root in ROOTS.items() for path, schema in schemas(root)]
+
+
+@pytest.mark.parametrize(("path", "schema"), EVERY, ids=[path for path, _ in EVERY])
 def test_a_schema_is_structural(path, schema):
+    if path.endswith((".value", ".values[]")) and ".where[]" in path:  # text, a number or a boolean
+        assert schema["x-kubernetes-preserve-unknown-fields"] is True
+        assert set(schema) <= {"description", "x-kubernetes-preserve-unknown-fields"}
+        return
     assert set(schema) <= ALLOWED
+    assert "exclusiveMinimum" not in schema or "minimum" in schema
     assert ("type" in schema) != bool(schema.get("x-kubernetes-int-or-string"))
     assert not ("properties" in schema and "additionalProperties" in schema)
     if schema.get("type") == "array":
@@ -58,7 +79,9 @@ def test_a_schema_is_structural(path, schema):
 
 
 def test_every_list_map_and_text_of_spec_is_bounded_so_that_cel_costs_are():
-    for path, schema in schemas(ROOT["properties"]["spec"], "spec"):
+    for path, schema in EVERY:
+        if ".spec." not in path:
+            continue
         if schema.get("type") == "array":
             assert "maxItems" in schema, path
         if "additionalProperties" in schema:
@@ -68,13 +91,15 @@ def test_every_list_map_and_text_of_spec_is_bounded_so_that_cel_costs_are():
 
 
 def test_every_property_is_explained():
-    for path, schema in schemas(ROOT):
-        if path and path != "metadata" and not path.endswith(("[]", "{}")):
+    for path, schema in EVERY:
+        if not path.endswith((".", ".metadata")) and not path.endswith(("[]", "{}")):
             assert schema.get("description"), path
 
 
-def model_places(model: type[Model], path: tuple[str, ...]) -> Iterator[tuple[type[Model], dict[str, Any]]]:
-    schema: dict[str, Any] = ROOT
+def model_places(
+    model: type[Model], root: dict[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[type[Model], dict[str, Any]]]:
+    schema = root
     for part in path:
         schema = schema["items"] if part == "[]" else schema["properties"][part]
     yield model, schema
@@ -83,12 +108,13 @@ def model_places(model: type[Model], path: tuple[str, ...]) -> Iterator[tuple[ty
         if get_origin(inner) is list:
             inner, here = shape.plain(get_args(inner)[0]), (*here, "[]")
         if shape.is_model(inner):
-            yield from model_places(inner, here)
+            yield from model_places(inner, root, here)
 
 
 def test_every_default_in_the_crd_is_the_models_and_the_other_way_round():
     seen = 0
-    for model, schema in model_places(ParallelRunJobSpec, ("spec",)):
+    found = (place for kind, root in ROOTS.items() for place in model_places(MODELS[kind], root, ("spec",)))
+    for model, schema in found:
         for name, info in shape.fields(model).items():
             assert schema["properties"][name].get("default") == shape.default_of(info), f"{model.__name__}.{name}"
             assert (name in schema.get("required", ())) == info.is_required()
@@ -97,48 +123,63 @@ def test_every_default_in_the_crd_is_the_models_and_the_other_way_round():
 
 
 def test_defaults_fit_their_own_schemas():
-    for _, schema in schemas(ROOT):
+    for _, schema in EVERY:
         if "default" in schema:
             jsonschema.validate(schema["default"], {k: v for k, v in schema.items() if not k.startswith("x-")})
 
 
-def test_every_rule_with_cel_is_in_the_crd_with_its_words():
+@pytest.mark.parametrize("kind", ROOTS)
+def test_every_rule_with_cel_is_in_the_crd_with_its_words(kind):
     found = {
         (entry["rule"], entry["message"])
-        for _, schema in schemas(ROOT)
+        for _, schema in schemas(ROOTS[kind])
         for entry in schema.get("x-kubernetes-validations", ())
     }
-    assert found == {(rule.cel, rule.sentence) for rule in RULES if rule.cel}
+    assert found == {(rule.cel, rule.sentence) for rule in RULES_OF[kind] if rule.cel}
 
 
 def test_a_field_that_a_rule_blames_is_a_property_beside_it():
-    for path, schema in schemas(ROOT):
+    for path, schema in EVERY:
         for entry in schema.get("x-kubernetes-validations", ()):
             assert len(entry["rule"]) < 2048
             if "fieldPath" in entry:
                 assert entry["fieldPath"].removeprefix(".") in schema["properties"], path
 
 
-def test_columns_and_subresources_point_to_fields_that_there_are():
-    paths = [column["jsonPath"] for column in VERSION["additionalPrinterColumns"]]
-    assert [column["name"] for column in VERSION["additionalPrinterColumns"]] == [
-        "Phase", "Progress", "Failed", "Left", "Age",
-    ]  # fmt: skip
-    scale = VERSION["subresources"]["scale"]
+@pytest.mark.parametrize("kind", ROOTS)
+def test_columns_and_subresources_point_to_fields_that_there_are(kind):
+    paths = [column["jsonPath"] for column in VERSIONS[kind]["additionalPrinterColumns"]]
+    scale = VERSIONS[kind].get("subresources", {}).get("scale", {})
     for path in [*paths, *scale.values()]:
-        schema = ROOT
+        schema = ROOTS[kind]
         for part in path.removeprefix(".").split("."):
             if part == "creationTimestamp":
                 break
             schema = schema["properties"][part] if part != "metadata" else {}
-    assert scale["specReplicasPath"] == ".spec.nodeCount"
-    assert VERSION["subresources"]["status"] == {}
 
 
-def test_names_of_the_kind():
-    assert DEFINITION["metadata"]["name"] == "parallelrunjobs.parallelrun.dev"
-    assert DEFINITION["spec"]["scope"] == "Namespaced"
-    assert DEFINITION["spec"]["names"]["shortNames"] == ["prj"]
+def test_a_job_has_a_status_and_can_be_scaled_and_what_is_registered_is_data_only():
+    job = VERSIONS["ParallelRunJob"]
+    assert [column["name"] for column in job["additionalPrinterColumns"]] == [
+        "Phase", "Progress", "Failed", "Left", "Age",
+    ]  # fmt: skip
+    assert job["subresources"]["scale"]["specReplicasPath"] == ".spec.nodeCount"
+    assert job["subresources"]["status"] == {}
+    assert [kind for kind, version in VERSIONS.items() if "subresources" in version] == ["ParallelRunJob"]
+    assert [kind for kind, root in ROOTS.items() if "status" in root["properties"]] == ["ParallelRunJob"]
+
+
+def test_names_of_the_kinds():
+    names = {made["metadata"]["name"]: made["spec"]["names"]["shortNames"] for made in DEFINITIONS.values()}
+    assert names == {
+        "parallelrunjobs.parallelrun.dev": ["prj"],
+        "datastores.parallelrun.dev": ["prds"],
+        "datasets.parallelrun.dev": ["prdata"],
+        "models.parallelrun.dev": ["prmodel"],
+        "environments.parallelrun.dev": ["prenv"],
+        "computetargets.parallelrun.dev": ["prct"],
+    }
+    assert {made["spec"]["scope"] for made in DEFINITIONS.values()} == {"Namespaced"}
 
 
 def test_the_json_schema_for_editors_takes_a_manifest_and_refuses_a_misspelt_one(minimal):

@@ -1,4 +1,5 @@
-"""The rules: both sides are there, speak of fields that exist, and their examples and the models' are right."""
+"""The rules of every kind: both sides are there, speak of fields that exist, and their examples and the models' are
+right."""
 
 import copy
 import re
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from parallelrun.api import checks, shape
+from parallelrun.api.kinds import REGISTERED
 from parallelrun.api.models import ParallelRunJob
 from parallelrun.api.models.base import Model
 from parallelrun.api.rule import ITEMS, Rule
@@ -21,15 +23,24 @@ NEEDED: dict[str, dict[str, Any]] = {
     "EnvFrom": {"configMapRef": {"name": "a"}},
     "Input": {"type": "File", "paths": ["a/"]},
     "Toleration": {"key": "a"},
+    "Condition": {"value": 1},
+    "DatastoreSpec": {"gcs": {"bucket": "a"}},
 }
+STORES = ("s3", "azureBlob", "gcs", "https", "claim")
 EXCLUDED_BY = {
     "Source": ("configMap", "claim", "git", "imagePath", "directory"),
     "EnvVarSource": ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"),
     "EnvFrom": ("configMapRef", "secretRef"),
+    "DatastoreSpec": STORES,
+    "Condition": ("value", "values"),
 }
 BESIDE = {
     "Input.dataset": {"paths": []},
     "Input.table": {"type": "Tabular"},
+    "Input.subset": {"type": "Tabular"},
+    "DatasetSpec.table": {"type": "Tabular"},
+    "DatasetSpec.subset": {"type": "Tabular"},
+    "Condition.values": {"op": "in"},
     "Output.csv": {"format": "CSV"},
     "Toleration.tolerationSeconds": {"effect": "NoExecute"},
     "ParallelRunJobSpec.partitionKeys": {"inputs": [{"name": "a", "type": "Tabular", "paths": ["a/"]}]},
@@ -37,12 +48,16 @@ BESIDE = {
 }
 
 
+ROOTS: dict[type[Model], tuple[Rule, ...]] = {ParallelRunJob: RULES, **{kind.model: kind.rules for kind in REGISTERED}}
+EVERY = [(root, rule) for root, rules in ROOTS.items() for rule in rules]
+
+
 def smallest(model: type[Model]) -> dict[str, Any]:
     """An object of ``model`` with the required fields, from their examples."""
-    if model is ParallelRunJob:
+    if model in ROOTS:
         return {
             "apiVersion": "parallelrun.dev/v1alpha1",
-            "kind": "ParallelRunJob",
+            "kind": shape.fields(model)["kind"].examples[0],
             "metadata": {"name": "a"},
             "spec": smallest(shape.child(model, "spec")),
         }
@@ -65,13 +80,13 @@ def places(model: type[Model], path: tuple[str, ...] = ()) -> list[tuple[type[Mo
     return found
 
 
-def manifest_with(place: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A right manifest with ``value`` at ``place``."""
-    document = smallest(ParallelRunJob)
+def manifest_with(root: type[Model], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A right object of the kind ``root`` with ``value`` at ``place``."""
+    document = smallest(root)
     if not place:
         return value
     here: Any = document
-    model: Any = ParallelRunJob
+    model: Any = root
     for index, part in enumerate(place):
         last = index + 1 == len(place)
         if part == ITEMS:
@@ -79,7 +94,8 @@ def manifest_with(place: tuple[str, ...], value: Any) -> dict[str, Any]:
             here[:] = [value if last else smallest(model)]
             here = here[0]
             continue
-        for other in EXCLUDED_BY.get(model.__name__, ()):
+        excluded = EXCLUDED_BY.get(model.__name__, ())
+        for other in excluded if part in excluded else ():
             here.pop(other, None)
         here |= copy.deepcopy(BESIDE.get(f"{model.__name__}.{part}", {}))
         model = shape.child(model, part)
@@ -90,27 +106,34 @@ def manifest_with(place: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 FIELDS = [
-    (model, place, name)
-    for model, place in places(ParallelRunJob)
+    (root, model, place, name)
+    for root in ROOTS
+    for model, place in places(root)
     for name, info in shape.fields(model).items()
     if info.examples and place[:1] != ("metadata",)
 ]
 
 
-@pytest.mark.parametrize(("model", "place", "name"), FIELDS, ids=[".".join((*p, n)) for _, p, n in FIELDS])
-def test_the_example_of_every_field_is_right(model, place, name):
+@pytest.mark.parametrize(
+    ("root", "model", "place", "name"), FIELDS, ids=[".".join((root.__name__, *p, n)) for root, _, p, n in FIELDS]
+)
+def test_the_example_of_every_field_is_right(root, model, place, name):
     value = smallest(model)
     others = EXCLUDED_BY.get(model.__name__, ())
     for other in others if name in others else ():
         value.pop(other, None)
     value |= copy.deepcopy(BESIDE.get(f"{model.__name__}.{name}", {}))
     value[name] = copy.deepcopy(shape.fields(model)[name].examples[0])
-    document = manifest_with(place, value)
-    assert [problem.render("") for problem in checks.problems(document)] == []
+    assert problems_of(root, manifest_with(root, place, value)) == []
+
+
+def problems_of(root: type[Model], document: dict[str, Any]) -> list[str]:
+    """What is said of an object of the kind ``root``."""
+    return [problem.render("") for problem in checks.problems(document, root, ROOTS[root])]
 
 
 def test_every_field_that_people_write_has_a_description_and_an_example():
-    for model, place in places(ParallelRunJob):
+    for model, place in (found for root in ROOTS for found in places(root)):
         for name, info in shape.fields(model).items():
             assert info.description, f"{model.__name__}.{name}"
             if place or name not in ("spec", "status"):
@@ -118,11 +141,11 @@ def test_every_field_that_people_write_has_a_description_and_an_example():
                 assert info.examples or not written, f"{model.__name__}.{name}"
 
 
-def ids(rule: Rule) -> str:
-    return rule.name
+def ids(value: Any) -> str:
+    return value.name if isinstance(value, Rule) else value.__name__
 
 
-@pytest.mark.parametrize("rule", RULES, ids=ids)
+@pytest.mark.parametrize("rule", [rule for _, rule in EVERY], ids=ids)
 def test_a_rule_has_both_sides_or_says_why_not(rule):
     python = rule.broken is not None or rule.transition is not None
     assert python or rule.cel is not None
@@ -132,17 +155,18 @@ def test_a_rule_has_both_sides_or_says_why_not(rule):
 
 
 def test_names_of_rules_are_unique():
-    names = [rule.name for rule in RULES]
-    assert len(set(names)) == len(names)
+    for rules in ROOTS.values():
+        names = [rule.name for rule in rules]
+        assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.cel], ids=ids)
-def test_a_cel_expression_speaks_of_fields_that_there_are(rule):
-    model: Any = ParallelRunJob
+@pytest.mark.parametrize(("root", "rule"), [(root, rule) for root, rule in EVERY if rule.cel], ids=ids)
+def test_a_cel_expression_speaks_of_fields_that_there_are(root, rule):
+    model: Any = root
     for part in rule.place:
         model = shape.child(model, 0 if part == ITEMS else part)
     known = set(shape.fields(model))
-    named = re.findall(r"\b(?:self|oldSelf)\.([A-Za-z]+)", rule.cel)
+    named = re.findall(r"\b(?:self|oldSelf)\.([A-Za-z0-9]+)", rule.cel)
     assert named
     assert set(named) <= known
     assert set(rule.reads) <= known
@@ -151,17 +175,17 @@ def test_a_cel_expression_speaks_of_fields_that_there_are(rule):
     assert "'" not in bare
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.broken], ids=ids)
-def test_the_example_of_a_rule_keeps_it(rule):
-    model: Any = ParallelRunJob
+@pytest.mark.parametrize(("root", "rule"), [(root, rule) for root, rule in EVERY if rule.broken], ids=ids)
+def test_the_example_of_a_rule_keeps_it(root, rule):
+    model: Any = root
     for part in rule.place:
         model = shape.child(model, 0 if part == ITEMS else part)
     value = smallest(model)
-    for name in EXCLUDED_BY.get(model.__name__, ()):
+    example, excluded = yaml.safe_load(rule.example), EXCLUDED_BY.get(model.__name__, ())
+    for name in excluded if {*example} & {*excluded} else ():
         value.pop(name, None)
-    value |= yaml.safe_load(rule.example)
-    document = manifest_with(rule.place, value)
-    assert [problem.render("") for problem in checks.problems(document)] == []
+    value |= example
+    assert problems_of(root, manifest_with(root, rule.place, value)) == []
 
 
 def spec(**changes: Any) -> dict[str, Any]:
@@ -258,7 +282,7 @@ def test_keys_are_given_once_and_exclude_a_size(change, field):
 
 
 def test_directory_is_accepted_here_and_refused_by_the_crd_which_says_where_it_may_be_used():
-    document = manifest_with(("spec", "source"), {"directory": "./code"})
+    document = manifest_with(ParallelRunJob, ("spec", "source"), {"directory": "./code"})
     assert checks.problems(document) == []
     (rule,) = [rule for rule in RULES if rule.name == "source-directory"]
     assert rule.cel == "!has(self.directory)"

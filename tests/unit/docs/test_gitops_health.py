@@ -12,7 +12,7 @@ from celpy import celtypes
 from lupa import lua51
 
 from parallelrun.api import conditions
-from parallelrun.api.models.job import API_VERSION
+from parallelrun.api.models.metadata import API_VERSION
 
 GITOPS = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "gitops"
 

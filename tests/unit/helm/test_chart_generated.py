@@ -79,5 +79,7 @@ def test_a_readme_without_marks_is_refused():
 
 
 def test_braces_in_the_definition_are_text_to_helm():
-    made = crd("metadata:\n  name: parallelrunjobs.parallelrun.dev\nspec:\n  description: '{{ a }}'\n")
+    made = crd(
+        "parallelrunjobs", "metadata:\n  name: parallelrunjobs.parallelrun.dev\nspec:\n  description: '{{ a }}'\n"
+    )
     assert """description: '{{ "{{" }} a {{ "}}" }}'""" in made

@@ -97,7 +97,7 @@ async def _test_run(helm: Helm, job: Json, api_server: ApiServer, manifest: str,
 
 async def _install(helm: Helm, kube: Kube, namespace: str) -> None:
     """The definition, served, and the namespace."""
-    (definition,) = of_kind(helm.objects(), "CustomResourceDefinition")
+    (definition,) = of_kind(helm.objects(), "CustomResourceDefinition", "parallelrunjobs.parallelrun.dev")
     await kube.apply(definition, "test")
     await kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     async with asyncio.timeout(20):

@@ -2,11 +2,13 @@
 
 from parallelrun.api.models.environment import Environment, EnvVar
 from parallelrun.api.models.inputs import Input, JobModel, SideInput, Table
-from parallelrun.api.models.job import API_VERSION, GROUP, KIND, VERSION, Metadata, ParallelRunJob
+from parallelrun.api.models.job import KIND, ParallelRunJob
+from parallelrun.api.models.metadata import API_VERSION, GROUP, VERSION, Metadata
 from parallelrun.api.models.output import CsvOptions, Output, ScriptOutput
 from parallelrun.api.models.pod import RerunOf, Resources, Toleration, Volume
 from parallelrun.api.models.source import Source
 from parallelrun.api.models.spec import Advanced, ParallelRunJobSpec
+from parallelrun.api.models.subset import Condition, Sample, Subset
 
 __all__ = [
     "API_VERSION",
@@ -14,6 +16,7 @@ __all__ = [
     "KIND",
     "VERSION",
     "Advanced",
+    "Condition",
     "CsvOptions",
     "EnvVar",
     "Environment",
@@ -25,9 +28,11 @@ __all__ = [
     "ParallelRunJobSpec",
     "RerunOf",
     "Resources",
+    "Sample",
     "ScriptOutput",
     "SideInput",
     "Source",
+    "Subset",
     "Table",
     "Toleration",
     "Volume",

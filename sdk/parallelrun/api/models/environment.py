@@ -5,6 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from parallelrun.api.models.base import Model, ObjectName, PathText, Text
+from parallelrun.api.models.registered import Reference
+
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
 class LocalObject(Model):
@@ -83,6 +86,12 @@ class EnvFrom(Model):
 class Environment(Model):
     """What the entry script runs in. Packages come from at most one of pip, requirements and conda."""
 
+    name: Reference | None = Field(
+        None,
+        description="A registered Environment: its name, name:version or name@latest (the default). What is said "
+        "beside it counts instead, field by field.",
+        examples=["scoring"],
+    )
     image: Text | None = Field(
         None,
         min_length=1,
@@ -90,8 +99,8 @@ class Environment(Model):
         "image. Locally the interpreter that runs `parallelrun` is used.",
         examples=["registry.example.com/scoring:1.2"],
     )
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
-        "IfNotPresent", description="When the image is pulled.", examples=["Always"]
+    image_pull_policy: PullPolicy | None = Field(
+        None, description="When the image is pulled. Default: IfNotPresent.", examples=["Always"]
     )
     image_pull_secrets: list[LocalObject] = Field(
         [], max_length=16, description="Secrets for the image's registry.", examples=[[{"name": "registry-login"}]]

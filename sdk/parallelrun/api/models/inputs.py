@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from parallelrun.api.models.base import Model, Name, ObjectName, PathText, Separator
+from parallelrun.api.models.base import Model, Name, PathText, Separator
+from parallelrun.api.models.registered import Reference, Sha256, VersionText
+from parallelrun.api.models.subset import Subset
 
 InputType = Literal["File", "Tabular", "MLTable"]
 InputMode = Literal["Mount", "Download", "Direct"]
@@ -26,11 +28,16 @@ class Table(Model):
     separator: Separator | None = Field(
         None, description='One character between columns. Default: "," or, for .tsv, a tab.', examples=[";"]
     )
-    header: bool = Field(True, description="Whether the first row of each file names the columns.", examples=[False])
-    encoding: Name = Field("utf-8", description="The files' encoding, by its Python name.", examples=["latin-1"])
-    support_multi_line: bool = Field(
-        False,
-        description="Whether a quoted value may hold newlines. The input is then read once while it is planned.",
+    header: bool | None = Field(
+        None, description="Whether the first row of each file names the columns. Default: true.", examples=[False]
+    )
+    encoding: Name | None = Field(
+        None, description="The files' encoding, by its Python name. Default: utf-8.", examples=["latin-1"]
+    )
+    support_multi_line: bool | None = Field(
+        None,
+        description="Whether a quoted value may hold newlines. The input is then read once while it is planned. "
+        "Default: false.",
         examples=[True],
     )
     columns: dict[str, ColumnType] = Field(
@@ -52,12 +59,18 @@ class Input(Model):
         "in the folder when the job is planned. Needed with paths; a dataset knows its own.",
         examples=["File"],
     )
-    dataset: ObjectName | None = Field(None, description="A registered dataset, instead of paths.", examples=["mnist"])
+    dataset: Reference | None = Field(
+        None,
+        description="A registered Dataset, instead of paths: its name, name:version or name@latest (the default). "
+        "What is said beside it counts instead, field by field.",
+        examples=["mnist"],
+    )
     paths: list[PathText] = Field(
         [],
         max_length=1024,
         description="Globs, folders (with all below them) and URLs: relative, pvc://claim/path, s3://, "
-        "az://account/container/path, gs://, https://, datastore://name/path, configmap://name. Relative paths start "
+        "az://account/container/path, gs://, https://, datastore://name/path (a registered Datastore), "
+        "configmap://name. Relative paths start "
         "at the root of spec.volume's claim, or locally at the manifest's folder.",
         examples=[["images/*.png"]],
     )
@@ -71,13 +84,18 @@ class Input(Model):
     table: Table | None = Field(
         None, description="How to parse it; type Tabular only.", examples=[{"format": "csv", "separator": ";"}]
     )
-    mode: InputMode = Field(
-        "Mount",
-        description="Type File only. Mount: each file is fetched just before use. Download: all are fetched before the "
-        "start. Direct: the script gets URLs.",
+    mode: InputMode | None = Field(
+        None,
+        description="Type File only. Mount (default): each file is fetched just before use. Download: all are fetched "
+        "before the start. Direct: the script gets URLs.",
         examples=["Download"],
     )
-    allow_empty: bool = Field(False, description="Whether matching nothing is no error.", examples=[True])
+    allow_empty: bool | None = Field(
+        None, description="Whether matching nothing is no error. Default: false.", examples=[True]
+    )
+    subset: Subset | None = Field(
+        None, description="Which part of it is taken. Default: all.", examples=[{"take": 1000}]
+    )
 
 
 class SideInput(Model):
@@ -88,7 +106,23 @@ class SideInput(Model):
 
 
 class JobModel(Model):
-    """A model that the job lists; a registered one is also found by name when the script asks."""
+    """A model that the job lists: with a path, or a registered one. One that is registered is also found by name when
+    the script asks."""
 
     name: Name = Field(description="Its name, for Model.get_model_path and $(models.name).", examples=["mnist"])
-    path: PathText = Field(description="A file or folder: a path or URL, as in inputs.", examples=["model/"])
+    version: VersionText | None = Field(
+        None,
+        description="Of a registered model: its version, in quotes where it is a number. Default: the highest one, "
+        "which can also be said as latest.",
+        examples=["2"],
+    )
+    path: PathText | None = Field(
+        None,
+        description="A file or folder: a path or URL, as in inputs. Default: that of the registered model.",
+        examples=["model/"],
+    )
+    sha256: Sha256 | None = Field(
+        None,
+        description="What its content must have, as in a registered model. Default: as registered, else not checked.",
+        examples=["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+    )

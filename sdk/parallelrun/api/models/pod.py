@@ -6,6 +6,7 @@ from pydantic import Field
 
 from parallelrun.api.models.base import Model, ObjectName, Text
 
+DEFAULT_CLAIM = "parallelrun"
 QUANTITY = "^[0-9]+([.][0-9]*)?([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$"
 #: The pattern is for the CRD; here a rule says it in words.
 Quantities = dict[
@@ -39,12 +40,17 @@ class Toleration(Model):
 class Volume(Model):
     """The volume that the job's nodes share."""
 
-    claim_name: ObjectName = Field(
-        "parallelrun",
+    claim_name: ObjectName | None = Field(
+        None,
         description="A ReadWriteMany PersistentVolumeClaim in the job's namespace: the job's folder is made on it, "
-        "and relative paths start at its root.",
+        "and relative paths start at its root. Default: that of the compute target, else parallelrun.",
         examples=["parallelrun"],
     )
+
+    @property
+    def claim(self) -> str:
+        """The claim's name."""
+        return self.claim_name or DEFAULT_CLAIM
 
 
 class RerunOf(Model):

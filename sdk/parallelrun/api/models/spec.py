@@ -11,7 +11,6 @@ from parallelrun.api.models.base import (
     IntOrString,
     Model,
     Name,
-    ObjectName,
     PathText,
     Text,
     part,
@@ -20,6 +19,7 @@ from parallelrun.api.models.environment import Environment
 from parallelrun.api.models.inputs import Input, JobModel, SideInput
 from parallelrun.api.models.output import Output, ScriptOutput
 from parallelrun.api.models.pod import NodeSelector, RerunOf, Resources, Toleration, Volume
+from parallelrun.api.models.registered import RegisteredName
 from parallelrun.api.models.source import Source
 
 LoggingLevel = Literal["WARNING", "INFO", "DEBUG"]
@@ -94,7 +94,8 @@ class ParallelRunJobSpec(Model):
     models: list[JobModel] = Field(
         [],
         max_length=64,
-        description="Models to have on every node; a registered model is found by name without being listed.",
+        description="Models to have on every node: with a path, or registered ones by their names. A registered model "
+        "is also found by name without being listed.",
         examples=[[{"name": "mnist", "path": "model/"}]],
     )
     outputs: list[ScriptOutput] = Field(
@@ -159,9 +160,10 @@ class ParallelRunJobSpec(Model):
         None, description="An earlier job that this one runs again.", examples=[{"name": "mnist-1"}]
     )
     volume: Volume = part(Volume, "The volume that the nodes share.", {"claimName": "parallelrun"})
-    compute_target: ObjectName | None = Field(
+    compute_target: RegisteredName | None = Field(
         None,
-        description="A named profile of resources, nodeSelector, tolerations and so on; the fields here add to it.",
+        description="A registered ComputeTarget, by its name: resources, nodeSelector, tolerations and so on. What the "
+        "fields here say counts instead, field by field.",
         examples=["gpu-pool"],
     )
     resources: Resources = part(

@@ -57,11 +57,14 @@ class OutputStatus(Model):
 
 
 class Resolved(Model):
-    """What names stood for when the job was planned."""
+    """What registered names stood for when the job began; a later change of theirs does not touch it."""
 
-    models: dict[str, Text] = Field({}, description="Versions of the models by name.")
-    datasets: dict[str, Text] = Field({}, description="Versions of the datasets by name.")
-    environment: Text = Field("", description="The image by digest, and the hash of the packages.")
+    models: dict[str, Text] = Field({}, description="Versions of the registered models by name.")
+    datasets: dict[str, Text] = Field({}, description="Versions of the registered datasets by name.")
+    environment: Text = Field("", description="The registered environment, as name:version.")
+    compute_target: Text = Field("", description="The registered compute target.")
+    claim: Text = Field("", description="The PersistentVolumeClaim that the job's folder is on.")
+    image: Text = Field("", description="The worker's image by digest.")
 
 
 class FirstError(Model):

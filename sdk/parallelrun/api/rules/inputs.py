@@ -7,16 +7,30 @@ from typing import Any
 
 from parallelrun.api.problems import Path
 from parallelrun.api.rule import ITEMS, Rule, fields_that
+from parallelrun.api.rules import subset
+from parallelrun.api.rules.names import REFERENCE, matches
 
 _INPUT = ("spec", "inputs", ITEMS)
 _TABLE = (*_INPUT, "table")
-SCHEMES = ("pvc", "s3", "az", "gs", "https", "datastore", "configmap")
+SCHEMES = (
+    *("pvc", "s3", "az", "gs", "https", "http", "datastore", "configmap"),
+    *("azureml", "wasbs", "wasb", "abfss", "abfs"),  # as Azure's users write them, see store_urls.py
+)
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):/")
 _KNOWN_URL = re.compile(rf"^({'|'.join(SCHEMES)})://[^/]+")
 _PATH_COST = "CEL on every path of every input goes beyond the API server's cost limit; the operator checks it"
 _PATH_MESSAGE = (
     "a path is relative or absolute, or a URL: pvc://claim/path, s3://bucket/path, az://account/container/path, "
     "gs://bucket/path, https://host/path, datastore://name/path, configmap://name"
+)
+_DATASET = Rule(
+    name="dataset-reference",
+    place=_INPUT,
+    reads=("dataset",),
+    message="dataset must be a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'",
+    example="{paths: [], dataset: mnist}",
+    cel=f"!has(self.dataset) || self.dataset.matches('{REFERENCE}')",
+    broken=matches(REFERENCE, "dataset"),
 )
 
 _PATHS_OR_DATASET = Rule(
@@ -63,8 +77,8 @@ _MODE = Rule(
     reads=("mode", "type"),
     message="mode is for type File only: tables are always read by byte range",
     example="{type: File, mode: Download}",
-    cel="!has(self.type) || self.type != 'Tabular' || self.mode == 'Mount'",
-    broken=fields_that(lambda item: item.get("type") != "Tabular" or item["mode"] == "Mount", "mode"),
+    cel="!has(self.type) || self.type != 'Tabular' || !has(self.mode) || self.mode == 'Mount'",
+    broken=fields_that(lambda item: item.get("type") != "Tabular" or item.get("mode", "Mount") == "Mount", "mode"),
 )
 
 _TABLE_TYPE = Rule(
@@ -112,7 +126,7 @@ _ENCODING = Rule(
     reads=("encoding",),
     message="encoding must be one that Python knows",
     example="encoding: latin-1",
-    broken=fields_that(lambda table: _is_encoding(table["encoding"]), "encoding"),
+    broken=fields_that(lambda table: _is_encoding(table.get("encoding", "utf-8")), "encoding"),
     only="only Python knows its encodings",
 )
 
@@ -143,19 +157,20 @@ def _bad_paths(item: Any) -> Iterator[Path]:
     yield from (("paths", index) for index, text in enumerate(item["paths"]) if not is_place(text))
 
 
-def _place_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
+def place_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
+    """The rule on ``path``, a path or URL that is read."""
     return Rule(
         name=name,
         place=place,
         reads=("path",),
         message=_PATH_MESSAGE,
         example=example,
-        cel=f"!{_IS_URL} || self.path.matches('^({'|'.join(SCHEMES)})://[^/]+')",
-        broken=fields_that(lambda value: is_place(value["path"]), "path"),
+        cel=f"!has(self.path) || !{_IS_URL} || self.path.matches('^({'|'.join(SCHEMES)})://[^/]+')",
+        broken=fields_that(lambda value: is_place(value.get("path", "")), "path"),
     )
 
 
-_WRITABLE = tuple(scheme for scheme in SCHEMES if scheme not in ("https", "configmap"))
+_WRITABLE = tuple(scheme for scheme in SCHEMES if scheme not in ("https", "http", "configmap"))
 _WRITABLE_URL = re.compile(f"^({'|'.join(_WRITABLE)})://[^/]+")
 
 
@@ -177,27 +192,30 @@ def _output_rule(name: str, place: tuple[str, ...], example: str) -> Rule:
     )
 
 
+_PATHS = Rule(
+    name="input-paths",
+    place=_INPUT,
+    reads=("paths",),
+    message=_PATH_MESSAGE,
+    example="paths: ['pvc://data/images/*.png']",
+    broken=_bad_paths,
+    only=_PATH_COST,
+)
+
+#: On what a job's input and a registered dataset have in common; of its place, and of ``table`` in it.
+SHARED = (_MODE, _TABLE_TYPE, _PARTITION_FORMAT, *subset.OF_INPUT, _PATHS)
+TABLE = (_SEPARATOR, _CSV_ONLY, _ENCODING)
+
 RULES = (
     _PATHS_OR_DATASET,
+    _DATASET,
     _TYPE_WITH_PATHS,
     _ONE_KIND,
-    _MODE,
-    _TABLE_TYPE,
-    _SEPARATOR,
-    _CSV_ONLY,
-    _ENCODING,
-    _PARTITION_FORMAT,
-    Rule(
-        name="input-paths",
-        place=_INPUT,
-        reads=("paths",),
-        message=_PATH_MESSAGE,
-        example="paths: ['pvc://data/images/*.png']",
-        broken=_bad_paths,
-        only=_PATH_COST,
-    ),
-    _place_rule("side-input-path", ("spec", "sideInputs", ITEMS), "path: pvc://data/labels.txt"),
-    _place_rule("model-path", ("spec", "models", ITEMS), "path: pvc://models/mnist/"),
+    *SHARED,
+    *TABLE,
+    *subset.rules(_INPUT),
+    place_rule("side-input-path", ("spec", "sideInputs", ITEMS), "path: pvc://data/labels.txt"),
+    place_rule("model-path", ("spec", "models", ITEMS), "path: pvc://models/mnist/"),
     _output_rule("script-output-path", ("spec", "outputs", ITEMS), "path: pvc://results/trained"),
     _output_rule("output-path", ("spec", "output"), "path: pvc://results/mnist"),
 )

@@ -10,6 +10,9 @@ from parallelrun.api.rule import ITEMS, Rule, fields_that
 LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 REFERABLE = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+VERSION = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+REFERENCE = "^[A-Za-z0-9_][A-Za-z0-9_.-]*([:@][A-Za-z0-9][A-Za-z0-9_.-]*)?$"
+SHA256 = "^[0-9a-f]{64}$"
 VARIABLE = "^[A-Za-z_.-][A-Za-z0-9_.-]*$"
 
 _SPEC = ("spec",)
@@ -24,7 +27,6 @@ _OBJECTS = (  # place, field, what it is called in rules, an example
     ((*_ENVIRONMENT, "env", ITEMS, "valueFrom", "secretKeyRef"), "name", "key-secret", "login"),
     (("spec", "volume"), "claimName", "volume-claim", "parallelrun"),
     (("spec", "rerunOf"), "name", "rerun-of", "mnist-1"),
-    (_SPEC, "computeTarget", "compute-target", "gpu-pool"),
     (_SPEC, "priorityClassName", "priority-class", "low"),
     (_SPEC, "serviceAccountName", "service-account", "scoring"),
 )
@@ -47,7 +49,8 @@ def matches(pattern: str, field: str, empty: bool = False) -> Callable[[Any], It
     return fields_that(holds, field)
 
 
-def _object_name(place: tuple[str, ...], field: str, name: str, example: str) -> Rule:
+def object_name(place: tuple[str, ...], field: str, name: str, example: str) -> Rule:
+    """The rule that ``field`` names an object of Kubernetes."""
     return Rule(
         name=f"{name}-name",
         place=place,
@@ -69,6 +72,57 @@ def _referable(field: str, example: str) -> Rule:
         example=f"name: {example}",
         cel=f"self.name.matches('{REFERABLE}')",
         broken=matches(REFERABLE, "name"),
+    )
+
+
+def registered_name(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
+    """The rule on a name that something is registered by, or that refers to it."""
+    return Rule(
+        name=name,
+        place=place,
+        reads=(field,),
+        message=f"{field} must be made of letters, digits, '_', '-' and '.', beginning with a letter, digit or '_'",
+        example=f"{field}: {example}",
+        cel=f"!has(self.{field}) || self.{field}.matches('{REFERABLE}')",
+        broken=matches(REFERABLE, field),
+    )
+
+
+def version(name: str, place: tuple[str, ...]) -> Rule:
+    """The rule on the field version."""
+    return Rule(
+        name=name,
+        place=place,
+        reads=("version",),
+        message="version must be made of letters, digits, '.', '_' and '-', beginning with a letter or digit",
+        example="version: '2'",
+        cel=f"!has(self.version) || self.version.matches('{VERSION}')",
+        broken=matches(VERSION, "version"),
+    )
+
+
+def sha256(name: str, place: tuple[str, ...]) -> Rule:
+    """The rule on the field sha256."""
+    return Rule(
+        name=name,
+        place=place,
+        reads=("sha256",),
+        message="sha256 must be 64 hexadecimal digits, in lower case",
+        example=f"sha256: '{'0' * 64}'",
+        cel=f"!has(self.sha256) || self.sha256.matches('{SHA256}')",
+        broken=matches(SHA256, "sha256"),
+    )
+
+
+def _reference(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
+    return Rule(
+        name=name,
+        place=place,
+        reads=(field,),
+        message=f"{field} must be a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'",
+        example=f"{field}: {example}",
+        cel=f"!has(self.{field}) || self.{field}.matches('{REFERENCE}')",
+        broken=matches(REFERENCE, field),
     )
 
 
@@ -137,7 +191,11 @@ RULES = (
     _JOB_NAME,
     _NAMESPACE,
     _VARIABLE,
-    *(_object_name(*item) for item in _OBJECTS),
+    registered_name("compute-target-name", _SPEC, "computeTarget", "gpu-pool"),
+    _reference("environment-reference", _ENVIRONMENT, "name", "scoring"),
+    version("model-version", ("spec", "models", ITEMS)),
+    sha256("model-sha256", ("spec", "models", ITEMS)),
+    *(object_name(*item) for item in _OBJECTS),
     *(_referable(field, example) for field, example, _ in _LISTS),
     *(_unique(field, example) for field, _, example in _LISTS),
 )

@@ -38,7 +38,8 @@ def exactly_one(name: str, place: tuple[str, ...], names: tuple[str, ...], examp
     )
 
 
-def _inside(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
+def inside(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
+    """The rule that ``field`` is a path below the folder that it starts at."""
     return Rule(
         name=name,
         place=place,
@@ -119,13 +120,13 @@ RULES = (
     exactly_one("one-source", ("spec", "source"), _SOURCES, "configMap: {name: mnist-code}"),
     _SOURCE_DIRECTORY,
     _IMAGE_PATH,
-    _inside("claim-path", ("spec", "source", "claim"), "path", "mnist/code"),
-    _inside("git-path", ("spec", "source", "git"), "path", "scoring"),
-    _inside("entry-script", ("spec",), "entryScript", "digit_identification.py"),
+    inside("claim-path", ("spec", "source", "claim"), "path", "mnist/code"),
+    inside("git-path", ("spec", "source", "git"), "path", "scoring"),
+    inside("entry-script", ("spec",), "entryScript", "digit_identification.py"),
     _REFERENCES,
     _PACKAGES,
-    _inside("requirements", _ENVIRONMENT, "requirements", "requirements.txt"),
-    _inside("conda", _ENVIRONMENT, "conda", "conda.yml"),
+    inside("requirements", _ENVIRONMENT, "requirements", "requirements.txt"),
+    inside("conda", _ENVIRONMENT, "conda", "conda.yml"),
     _ENV_VALUE,
     exactly_one(
         "env-value-source",

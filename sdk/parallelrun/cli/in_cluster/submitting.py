@@ -14,7 +14,8 @@ import yaml
 
 from parallelrun.api import checks, exit_codes, overrides, source_files
 from parallelrun.api.errors import RunFolderError
-from parallelrun.api.models.job import API_VERSION, KIND
+from parallelrun.api.models.job import KIND
+from parallelrun.api.models.metadata import API_VERSION
 from parallelrun.api.problems import report
 from parallelrun.cli.in_cluster import following
 from parallelrun.cli.in_cluster.looking import plain
