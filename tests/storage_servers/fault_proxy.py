@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 from dataclasses import dataclass, field
 
@@ -79,9 +80,9 @@ class FaultProxy(ServerThread):
         if not self._keep_host:
             headers.pop("Host", None)
         url = URL(self._target + request.raw_path, encoded=True)
-        body = await request.read()
+        body = await request.content.read()
         async with self._session.request(
-            request.method, url, headers=headers, data=body or None, allow_redirects=False,
+            request.method, url, headers=headers, data=io.BytesIO(body) if body else None, allow_redirects=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
         ) as answer:  # fmt: skip
             passed = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}

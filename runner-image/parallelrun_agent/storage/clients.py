@@ -55,6 +55,11 @@ class Client:
                 self._store = self._open()
             return self._store
 
+    def secrets(self) -> dict[str, str]:
+        """The credentials that the store has from its Secret; {} for those of the environment, and for none."""
+        self.store()
+        return self._secrets
+
     def renew(self, refused: ObjectStore | None) -> bool:
         """Whether it is worth asking again after ``refused`` was: there are other credentials by now."""
         with self._lock:

@@ -152,7 +152,7 @@ def _what_to_do(store: StoreSettings, text: str) -> str:
         return "Set the region that the bucket is in (s3.region of the Datastore, or AWS_REGION)."
     if "169.254." in text or "metadata.google" in text:
         return "There are no credentials: name a Secret (secretRef of the Datastore), or set anonymous: true."
-    if "NoSuchBucket" in text or "ContainerNotFound" in text or cause_is_missing(text):
+    if "status code: 404" in text and "UserNotFound" not in text:
         return f"Is the {box}'s name right? It has to exist before the job starts."
     if "Name or service not known" in text:
         return "Nobody has this name: check account and endpoint."
@@ -161,11 +161,6 @@ def _what_to_do(store: StoreSettings, text: str) -> str:
     if store.credentials:
         return "Correct the Secret of the Datastore, or the rights of the account that it belongs to."
     return "Correct the credentials of this environment, or name a Secret (secretRef of a Datastore)."
-
-
-def cause_is_missing(text: str) -> bool:
-    """Whether an error's text is that of a 404."""
-    return "status code: 404" in text
 
 
 def gone(store: StoreSettings, url: str) -> Gone:

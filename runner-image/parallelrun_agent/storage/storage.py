@@ -8,14 +8,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api.settings import StoreSettings
-from parallelrun_agent.storage import errors, listing, parts, places, writing
+from parallelrun_agent.storage import errors, listing, parts, places, signing, writing
 from parallelrun_agent.storage.clients import Client
-from parallelrun_agent.storage.errors import StorageError
 from parallelrun_agent.storage.fetching import Fetching, Range
 from parallelrun_agent.storage.listing import Found
 from parallelrun_agent.storage.parts import Footer
@@ -81,21 +79,7 @@ class Storage:
 
     def signed(self, url: str, seconds: float) -> str:
         """A URL that anybody can read the object with, for so long; of a public one, the URL as it is."""
-        client, place = self._at(url)
-        if not client.is_signing:
-            return url
-        import obstore
-        from obstore.exceptions import BaseError
-
-        try:
-            store: Any = client.store()
-            return obstore.sign(store, "GET", place.key, timedelta(seconds=seconds))
-        except (BaseError, OSError, ValueError, TypeError) as error:
-            raise StorageError(
-                url,
-                f"{errors.shown(place.store)} cannot sign a URL for {url}: {errors.said(error)}",
-                "Use mode Mount or Download, or credentials that can sign (no SAS token, no web server).",
-            ) from error
+        return signing.signed(*self._at(url), seconds)
 
     async def fetch(
         self, path: str, size: int, version: int, target: Path, ranges: Sequence[Range] | None = None
