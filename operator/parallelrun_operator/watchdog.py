@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 
 from parallelrun.api.conditions import LABEL_JOB_UID
-from parallelrun.api.models.job import GROUP
+from parallelrun.api.models.metadata import GROUP
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.resources import CONFIG_MAPS, LEASES, PODS, Resource

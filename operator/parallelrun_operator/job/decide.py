@@ -36,6 +36,8 @@ from parallelrun_operator.job.world import World
 
 #: A job that goes on is looked at again after so long, whatever happens or does not.
 LOOK_SECONDS = 15.0
+#: One that waits for what is not registered yet: nothing tells when it is.
+LACKING_SECONDS = 5.0
 
 #: While a job is not over.
 POLICIES = (
@@ -49,12 +51,14 @@ def decide(world: World) -> Decision:
     if world.job["metadata"].get("deletionTimestamp"):
         return Decision(())  # its objects go with it
     world = settled(world)
-    resolved, problem = manifest.read(world)
+    reading = manifest.read(world)
     if world.header is not None:
-        return _with_header(Case(world, world.header, resolved, problem))
+        return _with_header(Case(world, world.header, reading.resolved, reading.problem))
     if _ended(world):
         return _ended_without_header(world)
-    return _without_header(world, resolved, problem)
+    if reading.lacking is not None:
+        return _decision(world, [write(world, compose.lacking(world, reading.lacking))], LACKING_SECONDS)
+    return _without_header(world, reading.resolved, reading.problem)
 
 
 def _with_header(case: Case) -> Decision:

@@ -7,7 +7,7 @@ holder that no pod has) the API server is asked; otherwise a look at a job that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,14 +23,15 @@ from parallelrun_operator.cache import Cache, JobKey
 from parallelrun_operator.config import Config
 from parallelrun_operator.job import state
 from parallelrun_operator.job.memory import Memory
+from parallelrun_operator.job.registry import Registry
 from parallelrun_operator.job.settings import rerun
 from parallelrun_operator.job.world import World
 from parallelrun_operator.strip import stripped
 
 Json = dict[str, Any]
 
-#: (kind, name) of the objects that a job's manifest names.
-Needs = Callable[[Json, Config], Iterable[tuple[str, str]]]
+#: (kind, name) of the objects that a job's manifest names, by the registered objects at hand.
+Needs = Callable[[Json, Config, Sequence[Json]], Iterable[tuple[str, str]]]
 
 #: What explains why pods are missing is read again only after so long.
 REASONS_SECONDS = 5.0
@@ -54,6 +55,7 @@ class Gatherer:
     def __init__(self, kube: Kube, cache: Cache, config: Config, needs: Needs) -> None:
         self._kube, self._cache, self._config, self._needs = kube, cache, config, needs
         self._reasons: dict[JobKey, Reasons] = {}
+        self._registry = Registry(kube)
 
     async def world(
         self, key: JobKey, memory: Memory, watching: bool, applied: Collection[tuple[str, str]] = ()
@@ -68,7 +70,10 @@ class Gatherer:
         header = state.header(config_maps, names)
         pods = await self._pods(key, names, nodes.values())
         child = belongings[JOBS].get(names.base)
-        reasons = await self._explained(key, job, child, pods) if _lacks_pods(job, header, pods) else Reasons(0.0)
+        registered = await self._registry.of(key, job, names.settings if names.settings in config_maps else None)
+        reasons = Reasons(0.0)
+        if _lacks_pods(job, header, child, pods):
+            reasons = await self._explained(key, job, registered, child, pods)
         kept = {*(("ConfigMap", name) for name in config_maps), *(("Lease", name) for name in leases)}
         return World(
             config=self._config,
@@ -86,12 +91,14 @@ class Gatherer:
             machines={name: bool(machine["ready"]) for name, machine in self._cache.machines.items()},
             warnings=reasons.warnings,
             missing=reasons.missing,
+            registered=registered,
             earlier=await self._earlier(key, job, header),
         )
 
     def forget(self, key: JobKey) -> None:
         """The job is no more."""
         self._reasons.pop(key, None)
+        self._registry.forget(key)
 
     async def _config_maps(self, key: JobKey, names: Names) -> dict[str, Json]:
         """Those that the watch saw; header and shards that it did not see are asked for."""
@@ -118,13 +125,15 @@ class Gatherer:
             pods = [stripped(PODS, pod) for pod in found]
         return [pod for pod in pods if _made_by(pod, names.base)]
 
-    async def _explained(self, key: JobKey, job: Json, child: Json | None, pods: list[Json]) -> Reasons:
+    async def _explained(
+        self, key: JobKey, job: Json, registered: Sequence[Json], child: Json | None, pods: list[Json]
+    ) -> Reasons:
         known = self._reasons.get(key)
         if known is None or time.monotonic() - known.time > REASONS_SECONDS:
             known = Reasons(
                 time.monotonic(),
                 tuple(await self._warnings(key, child, pods)),
-                tuple(await self._missing(key, job)),
+                tuple(await self._missing(key, job, registered)),
             )
             self._reasons[key] = known
         return known
@@ -138,10 +147,10 @@ class Gatherer:
             found += events
         return found
 
-    async def _missing(self, key: JobKey, job: Json) -> list[str]:
+    async def _missing(self, key: JobKey, job: Json, registered: Sequence[Json]) -> list[str]:
         return [
             f"{kind} {name}"
-            for kind, name in self._needs(job, self._config)
+            for kind, name in self._needs(job, self._config, registered)
             if kind in _NEEDED_KINDS and await self._get(_NEEDED_KINDS[kind], key.namespace, name) is None
         ]
 
@@ -162,12 +171,13 @@ class Gatherer:
         return await self._get(PARALLEL_RUN_JOBS, key.namespace, name)
 
 
-def _lacks_pods(job: Json, header: Header | None, pods: Iterable[Json]) -> bool:
-    """Whether fewer pods run than are wanted."""
+def _lacks_pods(job: Json, header: Header | None, child: Json | None, pods: Iterable[Json]) -> bool:
+    """Whether fewer pods run than are wanted; a compute target may allow fewer than the job asks for."""
     over = header is not None and header.phase in (Phase.DONE, Phase.ABORTED)
     if over or job["spec"].get("suspend"):
         return False
-    return sum(_runs(pod) for pod in pods) < int(job["spec"].get("nodeCount", 1))
+    wanted = job["spec"].get("nodeCount", 1) if child is None else child["spec"].get("parallelism", 1)
+    return sum(_runs(pod) for pod in pods) < int(wanted)
 
 
 def _runs(pod: Json) -> bool:

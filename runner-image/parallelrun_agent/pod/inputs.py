@@ -11,6 +11,7 @@ from parallelrun.api import hints
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan.patterns import parse
+from parallelrun_agent.storage.places import is_url
 
 Spec = Mapping[str, Any]
 
@@ -27,11 +28,6 @@ def check(settings: JobSettings, spec: Spec) -> None:
                 _require(where, text, os.fsdecode(parse(path).base))
     _require_all("sideInputs", settings.side_inputs, spec)
     _require_all("models", {one.name: one.path for one in settings.models}, spec)
-
-
-def is_url(path: str) -> bool:
-    """Whether a path of settings is on an object store; others are absolute."""
-    return not path.startswith("/")
 
 
 def _said(one: Spec, where: str, field: str, index: int, path: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from parallelrun.api import layout, pod_layout
 from parallelrun.api.settings import JobSettings
 from parallelrun_agent import plain_files
 from parallelrun_agent.output import durable
-from parallelrun_agent.pod import inputs
+from parallelrun_agent.storage.places import is_url
 
 #: Folders that agents and workers of all pods write to.
 _FOLDERS = (layout.SEGMENTS, layout.TRIES, layout.OUTPUTS, layout.SYS, layout.PERF, layout.USER_STDOUT)
@@ -57,7 +57,7 @@ def _write_once(path: Path, content: bytes) -> None:
 
 def _link_only_model(folder: Path, settings: JobSettings) -> None:
     """AZUREML_MODEL_DIR: a folder with nothing but the job's one model in it, under its own name."""
-    if len(settings.models) != 1 or inputs.is_url(settings.models[0].path):
+    if len(settings.models) != 1 or is_url(settings.models[0].path):
         return  # the agent fetches one that is on an object store
     model = Path(settings.models[0].path)
     path = folder / layout.MODELS / model.name

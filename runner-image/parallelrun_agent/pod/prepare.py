@@ -34,6 +34,7 @@ from parallelrun.leases.store import StoreGone
 from parallelrun_agent.job import read_settings
 from parallelrun_agent.output import owner
 from parallelrun_agent.pod import failed_again, inputs, job_folder, snapshot, words
+from parallelrun_agent.storage.places import is_url
 from parallelrun_agent.stores import open_store
 
 _REASONS: dict[type[ParallelRunError], str] = {
@@ -108,7 +109,7 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
 def _output_folder(settings: JobSettings) -> Path | None:
     """Where results go beside the job's folder; None also where that is an object store, which the agent sees to."""
     path = settings.output.path
-    return None if path is None or inputs.is_url(path) else Path(path)
+    return None if path is None or is_url(path) else Path(path)
 
 
 def shown_source(source: dict[str, Any]) -> str:

@@ -24,6 +24,9 @@ MEETING = f"{ROOT}/meeting"  # emptyDir: where worker and agent meet
 #: "pull_secrets", "security": the pod's securityContext), for the pod that reads a job's files when the job is over.
 READER = "reader.json"
 
+#: The agent's environment variable that names spec.volume's claim, where relative paths of registered models begin.
+CLAIM_VARIABLE = "PARALLELRUN_CLAIM"
+
 # Containers of a pod; people type them (`kubectl logs POD -c worker`).
 AGENT = "agent"
 WORKER = "worker"  # a native sidecar, in the user's image

@@ -98,7 +98,8 @@ class Job:
     @property
     def claim(self) -> str:
         """The claim that the job's folder is on."""
-        return str((self.spec.get("volume") or {}).get("claimName") or "parallelrun")
+        said = (self.status.get("resolved") or {}).get("claim")  # a compute target may name it
+        return str(said or (self.spec.get("volume") or {}).get("claimName") or "parallelrun")
 
     @property
     def folder(self) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from parallelrun.api.models.job import GROUP, KIND, VERSION
+from parallelrun.api.models.job import KIND
+from parallelrun.api.models.metadata import GROUP, VERSION
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Resource:
 
 
 PARALLEL_RUN_JOBS = Resource(GROUP, VERSION, "parallelrunjobs", KIND)
+DATASTORES = Resource(GROUP, VERSION, "datastores", "Datastore")
+DATASETS = Resource(GROUP, VERSION, "datasets", "Dataset")
+MODELS = Resource(GROUP, VERSION, "models", "Model")
+ENVIRONMENTS = Resource(GROUP, VERSION, "environments", "Environment")
+COMPUTE_TARGETS = Resource(GROUP, VERSION, "computetargets", "ComputeTarget")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 JOBS = Resource("batch", "v1", "jobs", "Job")
@@ -51,9 +57,12 @@ ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 
+#: What teams register by name; data only.
+REGISTERED = (DATASTORES, DATASETS, MODELS, ENVIRONMENTS, COMPUTE_TARGETS)
+
 ALL = (
-    PARALLEL_RUN_JOBS, CONFIG_MAPS, LEASES, JOBS, PODS, NODES, NAMESPACES, EVENTS, CLAIMS, SERVICE_ACCOUNTS, ROLES,
-    ROLE_BINDINGS, CRDS,
+    PARALLEL_RUN_JOBS, *REGISTERED, CONFIG_MAPS, LEASES, JOBS, PODS, NODES, NAMESPACES, EVENTS, CLAIMS,
+    SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, CRDS,
 )  # fmt: skip
 
 

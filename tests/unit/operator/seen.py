@@ -64,7 +64,7 @@ def deleted(pod: dict[str, Any], grace: int = 30) -> dict[str, Any]:
 
 def a_child(world: World, **spec: Any) -> dict[str, Any]:
     """The Job as the operator made it, with these fields of spec changed."""
-    resolved, _ = manifest.read(world)
+    resolved = manifest.read(world).resolved
     assert resolved is not None
     made = children.job(world, resolved)
     return {**made, "metadata": {**made["metadata"], "uid": JOB_UID}, "spec": {**made["spec"], **spec}}
@@ -96,9 +96,9 @@ def running(*, nodes: int = 2, **fields: Any) -> World:
 
 def a_case(world: World) -> Case:
     """For a policy alone."""
-    resolved, problem = manifest.read(world)
+    reading = manifest.read(world)
     assert world.header is not None
-    return Case(world, world.header, resolved, problem)
+    return Case(world, world.header, reading.resolved, reading.problem)
 
 
 def later(world: World, seconds: float, **fields: Any) -> World:

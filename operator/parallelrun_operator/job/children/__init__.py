@@ -1,6 +1,6 @@
 """What the operator makes for a job. Pure: from World and Resolved to API objects and the actions that make them."""
 
-from parallelrun_operator.job.children.indexed_job import QUEUE_LABEL, job
+from parallelrun_operator.job.children.indexed_job import job
 from parallelrun_operator.job.children.making import first, standing
 
-__all__ = ["QUEUE_LABEL", "first", "job", "standing"]
+__all__ = ["first", "job", "standing"]

@@ -1,11 +1,11 @@
-"""What an agent may do: read and swap its own job's few objects, each by its name, and nothing else."""
+"""What an agent may do: read and swap its own job's few objects, each by its name, and see which Models there are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from parallelrun.kube.resources import CONFIG_MAPS, LEASES, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS
+from parallelrun.kube.resources import CONFIG_MAPS, LEASES, MODELS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS
 from parallelrun_operator.job.children.objects import child
 from parallelrun_operator.job.world import World
 
@@ -20,12 +20,16 @@ def service_account(world: World) -> Json:
 
 
 def role(world: World, shards: int, nodes: Iterable[int]) -> Json:
-    """Header and shards are watched as well: agents wait for changes in them. Nobody may list, create or delete."""
+    """Header and shards are watched as well: agents wait for changes in them. Nobody may list these, create or delete.
+
+    Models are listed, since a script asks for one by its registered name, which no object has to have.
+    """
     names = world.names
     state = [names.header, *(names.shard(shard) for shard in range(shards))]
     rules = [
         _rule(CONFIG_MAPS.group, CONFIG_MAPS.plural, state, ["get", "update", "watch"]),
         _rule(LEASES.group, LEASES.plural, [names.node(node) for node in nodes], ["get", "update"]),
+        {"apiGroups": [MODELS.group], "resources": [MODELS.plural], "verbs": ["list"]},
     ]
     return child(world, ROLES, names.base, _COMPONENT, rules=rules)
 

@@ -17,6 +17,8 @@ _HOST = f"{pod_layout.PROGRAM}/parallelrun_worker/host.py"
 _COPY_TREE = f"{pod_layout.PROGRAM}/parallelrun_worker/copy_tree.py"
 #: The root file system is read-only, or the user has no home in the image: what wants one, such as a cache, has /tmp.
 _HOME = {"name": "HOME", "value": "/tmp"}
+#: What no proxy is asked for.
+_DIRECT = ("localhost", "127.0.0.1", "$(KUBERNETES_SERVICE_HOST)", ".svc", ".cluster.local")
 
 
 def of_pod(world: World, resolved: Resolved) -> tuple[list[Json], list[Json]]:
@@ -37,14 +39,15 @@ def _fetch(config: Config, resolved: Resolved) -> Json:
     if source.git is not None:
         what = [source.git.url, source.git.ref, source.git.path]
         command = [*_OURS, "parallelrun_agent.pod.fetch_git", *map(_literal, what), pod_layout.CHECKOUT]
-        return _ours(config, pod_layout.FETCH, command, volumes.of_fetch())
+        container = _ours(config, pod_layout.FETCH, command, volumes.of_fetch())
+        return container | {"env": [_HOME, *_proxy(config)]}
     command = ["python3", _COPY_TREE, _literal(source.image_path or ""), pod_layout.CHECKOUT]
     container = _ours(config, pod_layout.FETCH, command, volumes.of_fetch())
     return container | _image(config, resolved)
 
 
 def _prepare(world: World, resolved: Resolved) -> Json:
-    claim = pod_layout.claim(resolved.model.spec.volume.claim_name)
+    claim = pod_layout.claim(resolved.model.spec.volume.claim)
     folder = f"{claim}/{pod_layout.job_folder(world.namespace, world.name, world.uid)}"
     code, failed_of = resolved.code, []
     if world.earlier is not None:
@@ -60,7 +63,8 @@ def _agent(world: World, resolved: Resolved) -> Json:
     command += ["--meeting", pod_layout.MEETING, "--folder", pod_layout.JOB, *_store(world)]
     command += ["--drain-seconds", str(world.config.drain_seconds)]
     container = _ours(world.config, pod_layout.AGENT, command, volumes.of_agent(world, resolved))
-    return container | {"env": [*_identity(), _HOME]}
+    claim = {"name": pod_layout.CLAIM_VARIABLE, "value": resolved.model.spec.volume.claim}
+    return container | {"env": [*_identity(), _HOME, claim, *_proxy(world.config)]}
 
 
 def _worker(world: World, resolved: Resolved) -> Json:
@@ -99,7 +103,8 @@ def _ours(config: Config, name: str, command: list[str], mounts: list[Json]) -> 
 
 def _image(config: Config, resolved: Resolved) -> Json:
     environment = resolved.model.spec.environment
-    policy = config.runner_pull_policy if environment.image is None else environment.image_pull_policy
+    own = environment.image_pull_policy or "IfNotPresent"
+    policy = config.runner_pull_policy if environment.image is None else own
     return {"image": resolved.image, "imagePullPolicy": policy}
 
 
@@ -117,6 +122,15 @@ def _identity() -> list[Json]:
     """Which pod it is: a holder is known by its pod's UID."""
     fields = {"POD_NAMESPACE": "metadata.namespace", "POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}
     return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
+
+
+def _proxy(config: Config) -> list[Json]:
+    """In both spellings: libraries differ. The API server, which Kubernetes puts in, is reached without."""
+    given = {"HTTP_PROXY": config.proxy.get("http"), "HTTPS_PROXY": config.proxy.get("https")}
+    found = {name: str(value) for name, value in given.items() if value}
+    if found:
+        found["NO_PROXY"] = ",".join(filter(None, [*_DIRECT, config.proxy.get("none")]))
+    return [{"name": spelt, "value": value} for name, value in found.items() for spelt in (name, name.lower())]
 
 
 def _variables(resolved: Resolved) -> list[Json]:

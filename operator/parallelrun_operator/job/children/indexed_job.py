@@ -11,13 +11,12 @@ from parallelrun.api import exit_codes, pod_layout
 from parallelrun.kube.resources import JOBS
 from parallelrun_operator.job.children.objects import child
 from parallelrun_operator.job.children.pods import template
-from parallelrun_operator.job.settings import Resolved
+from parallelrun_operator.job.settings import QUEUE_LABEL, Resolved
 from parallelrun_operator.job.world import World
 
 Json = dict[str, Any]
 
-#: The label that makes a Job wait for its turn, and what all labels for Kueue begin with.
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+#: What all labels for Kueue begin with.
 _KUEUE = "kueue.x-k8s.io/"
 _NO_LIMIT = 2_147_483_647
 _IGNORED = (
@@ -42,10 +41,12 @@ def job(world: World, resolved: Resolved) -> Json:
         "podFailurePolicy": {"rules": _failures()},
         "template": template(world, resolved),
     }
-    if resolved.model.spec.suspend or given.get(QUEUE_LABEL):
+    if resolved.model.spec.suspend or resolved.queue:
         spec["suspend"] = True
     made = child(world, JOBS, world.names.base, "runner", spec=spec)
     made["metadata"]["labels"] |= {key: value for key, value in given.items() if key.startswith(_KUEUE)}
+    if resolved.queue:
+        made["metadata"]["labels"][QUEUE_LABEL] = resolved.queue
     return made
 
 

@@ -23,7 +23,8 @@ _COMPONENT = "state"
 
 
 def settings(world: World, resolved: Resolved) -> Json:
-    """settings.json and job.yaml, which the agents' container mounts; and how a pod that reads the files starts."""
+    """settings.json and job.yaml, which the agents' container mounts; how a pod that reads the files starts; and what
+    registered objects the job was resolved with, where it names such."""
     config = world.config
     reader = {
         "image": config.runner_image,

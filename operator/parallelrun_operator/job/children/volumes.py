@@ -3,6 +3,8 @@
 The worker runs other people's code: it gets the job's own folder and the folders that the manifest names, by subPath.
 So does the agent, at the same paths, for it works on files that scripts wrote, and a link among them must lead nowhere.
 Only the container that makes these folders mounts claims whole; it follows no links of scripts.
+
+Secrets of object stores are the agent's alone. What it fetches is in a volume that the worker can only read.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _TMP = "/tmp"
 # Names of volumes. Claims and ConfigMaps are numbered: their own names may be longer than a volume's may.
 _TOKEN, _SETTINGS, _CODE = "token", "settings", "code"
 _PROGRAM, _SOURCE, _MEETING, _CHECKOUT = "program", "source", "meeting", "checkout"
+_CACHE = "cache"
 _OUR_TMP, _WORKER_TMP = "tmp", "worker-tmp"  # two, so that neither side finds what the other left lying around
 
 
@@ -40,6 +43,12 @@ def all_of(world: World, resolved: Resolved) -> list[Json]:
     if source.config_map is not None:
         volumes.append({"name": _CODE, "configMap": {"name": source.config_map.name}})
     volumes += [{"name": name, "emptyDir": {}} for name in scratch]
+    if resolved.fetches:
+        volumes.append({"name": _CACHE, "emptyDir": {"sizeLimit": world.config.cache_size}})
+    volumes += [
+        {"name": _secret_volume(resolved, folder), "secret": {"secretName": secret, "optional": False}}
+        for folder, secret in resolved.secrets.items()
+    ]
     return [*volumes, security.token_volume(_TOKEN)]
 
 
@@ -80,6 +89,8 @@ def of_agent(world: World, resolved: Resolved) -> list[Json]:
         *_folders(resolved, resolved.agent_folders),
         *_config_maps(resolved),
         *_trusted(),
+        *_cache(resolved, read_only=False),
+        *(_mount(_secret_volume(resolved, folder), folder, read_only=True) for folder in resolved.secrets),
         _mount(_MEETING, pod_layout.MEETING),
     ]
 
@@ -90,6 +101,7 @@ def of_worker(world: World, resolved: Resolved) -> list[Json]:
         _job(world, resolved),
         *_folders(resolved, resolved.folders),
         *_config_maps(resolved),
+        *_cache(resolved, read_only=True),
         _mount(_PROGRAM, pod_layout.PROGRAM, read_only=True),
         _mount(_SOURCE, pod_layout.SOURCE),
         _mount(_MEETING, pod_layout.MEETING),
@@ -99,7 +111,7 @@ def of_worker(world: World, resolved: Resolved) -> list[Json]:
 
 def _job(world: World, resolved: Resolved) -> Json:
     folder = pod_layout.job_folder(world.namespace, world.name, world.uid)
-    return _mount(_claim_volume(resolved, resolved.model.spec.volume.claim_name), pod_layout.JOB, sub_path=folder)
+    return _mount(_claim_volume(resolved, resolved.model.spec.volume.claim), pod_layout.JOB, sub_path=folder)
 
 
 def _folders(resolved: Resolved, folders: Iterable[Folder]) -> list[Json]:
@@ -129,6 +141,10 @@ def _config_maps(resolved: Resolved) -> list[Json]:
     ]
 
 
+def _cache(resolved: Resolved, read_only: bool) -> list[Json]:
+    return [_mount(_CACHE, pod_layout.CACHE, read_only)] if resolved.fetches else []
+
+
 def _trusted() -> list[Json]:
     """What only containers in our image have."""
     return [
@@ -144,6 +160,10 @@ def _claim_volume(resolved: Resolved, claim: str) -> str:
 
 def _config_map_volume(resolved: Resolved, name: str) -> str:
     return f"configmap-{resolved.config_maps.index(name)}"
+
+
+def _secret_volume(resolved: Resolved, folder: str) -> str:
+    return f"credentials-{list(resolved.secrets).index(folder)}"
 
 
 def _mount(volume: str, path: str, read_only: bool = False, sub_path: str = "") -> Json:

@@ -10,11 +10,10 @@ from typing import Any
 from parallelrun.leases import allocator, pace
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.tally import Tally, tally
-from parallelrun_operator.job import children
 from parallelrun_operator.job.actions import Action
 from parallelrun_operator.job.memory import Memory
 from parallelrun_operator.job.policies import pods
-from parallelrun_operator.job.settings import Resolved
+from parallelrun_operator.job.settings import QUEUE_LABEL, Resolved
 from parallelrun_operator.job.world import World
 
 Json = dict[str, Any]
@@ -51,7 +50,7 @@ class Case:
     @property
     def node_count(self) -> int:
         """Nodes that are wanted, when the job is not suspended."""
-        return int(self.spec.get("nodeCount", 1))
+        return int(self.spec.get("nodeCount", 1)) if self.resolved is None else self.resolved.settings.node_count
 
     @property
     def suspended(self) -> bool:
@@ -66,7 +65,9 @@ class Case:
     @property
     def queue(self) -> str:
         """The Kueue queue that the job waits in; "" where it is in none."""
-        return str((self.world.job["metadata"].get("labels") or {}).get(children.QUEUE_LABEL, ""))
+        if self.resolved is not None:
+            return self.resolved.queue
+        return str((self.world.job["metadata"].get("labels") or {}).get(QUEUE_LABEL, ""))
 
     @property
     def over(self) -> bool:

@@ -6,7 +6,8 @@ is mended, since pods are tried again and again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from parallelrun.api import exit_codes, pod_layout
@@ -41,6 +42,8 @@ _AGENT_FAILED = f"{pod_layout.AGENT.capitalize()}Failed"
 _DEATHS = 2
 #: Warnings about a pod that tell more than its containers do. The last one wins.
 _POD_WARNINGS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
+#: How kubelet says that one is missing, which nobody else may tell: the operator cannot read Secrets.
+_NO_SECRET = re.compile(r'secrets? "([^"]+)" not found')
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,9 @@ def _unplaced(pod: Json) -> tuple[str, str] | None:
 def _warned(case: Case, pod: Json) -> tuple[str, str] | None:
     for event in reversed(case.world.warnings):
         if event.get("reason") in _POD_WARNINGS and event["involvedObject"].get("uid") == pods.uid(pod):
+            missing = _NO_SECRET.search(event.get("message", ""))
+            if missing is not None:
+                return "MissingSecret", _named_missing(case, [f"Secret {missing.group(1)}"])
             return event["reason"], event.get("message", "")
     return None
 
@@ -160,8 +166,11 @@ def _not_there(case: Case) -> tuple[str, str] | None:
     if not case.world.missing:
         return None
     kind = case.world.missing[0].partition(" ")[0]
-    names = ", ".join(case.world.missing)
-    return f"Missing{kind}", f"the job names what is not in namespace {case.world.namespace}: {names}. Create it."
+    return f"Missing{kind}", _named_missing(case, case.world.missing)
+
+
+def _named_missing(case: Case, what: Iterable[str]) -> str:
+    return f"the job names what is not in namespace {case.world.namespace}: {', '.join(what)}. Create it."
 
 
 def _not_created(case: Case) -> tuple[str, str] | None:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from parallelrun.api.conditions import MANIFEST_ERROR
 from parallelrun.api.errors import ManifestError
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.actions import Abort
 from parallelrun_operator.job.policies.case import Case, Step
-from parallelrun_operator.job.settings import Resolved, resolve
+from parallelrun_operator.job.settings import Lacking, Resolved, resolve
 from parallelrun_operator.job.world import World
 
 
-def read(world: World) -> tuple[Resolved | None, str]:
-    """The manifest as resolved, or what is wrong with it."""
+class Reading(NamedTuple):
+    """The manifest as resolved, or why it is not: what is wrong with it, or what it names that is not there yet."""
+
+    resolved: Resolved | None
+    problem: str = ""
+    lacking: Lacking | None = None
+
+
+def read(world: World) -> Reading:
+    """The manifest, with the registered objects at hand."""
     try:
-        return resolve(world.job, world.config), ""
+        return Reading(resolve(world.job, world.config, world.registered))
+    except Lacking as lacking:
+        return Reading(None, lacking=lacking)
     except ManifestError as error:
-        return None, str(error)
+        return Reading(None, str(error))
 
 
 def refused(case: Case) -> Step:
     """Abort a job whose manifest an operator of another version accepted when it began."""
     too_late = case.header.phase in (Phase.COMMITTING, Phase.ABORTED)
-    return Step((Abort(MANIFEST_ERROR, case.problem),)) if case.resolved is None and not too_late else Step()
+    return Step((Abort(MANIFEST_ERROR, case.problem),)) if case.problem and not too_late else Step()

@@ -13,6 +13,7 @@ from parallelrun.api import layout, pod_layout, spec_changes, spec_hash
 from parallelrun.api.errors import InputChanged, ManifestError
 from parallelrun.api.models import ParallelRunJob
 from parallelrun_operator.job.settings import manifest
+from parallelrun_operator.job.status import places
 
 Json = dict[str, Any]
 
@@ -53,11 +54,20 @@ def earlier(model: ParallelRunJob, own: Json, found: Json | None) -> Earlier:
             f"spec.rerunOf.name: the manifest of {name} was refused, so nothing of it was run.", _ANEW
         ) from None
     try:
-        spec_changes.refuse_for_rerun(spec_hash.spec_of(before), spec_hash.spec_of(model), _FIXED)
+        spec_changes.refuse_for_rerun(
+            _on(places.claim_of(found), spec_hash.spec_of(before)),
+            _on(model.spec.volume.claim, spec_hash.spec_of(model)),
+            _FIXED,
+        )
     except InputChanged as error:
         raise ManifestError(str(error)) from None
     meta = found["metadata"]
     folder = pod_layout.job_folder(meta["namespace"], meta["name"], meta["uid"])
-    folder = f"{pod_layout.claim(model.spec.volume.claim_name)}/{folder}"
+    folder = f"{pod_layout.claim(model.spec.volume.claim)}/{folder}"
     same = before.spec.source == model.spec.source
     return Earlier(folder, f"{folder}/{layout.SOURCE}" if same else None)
+
+
+def _on(claim: str, spec: Json) -> Json:
+    """``spec`` with the claim that it came to, wherever that was named."""
+    return {**spec, "spec": {**spec["spec"], "volume": {"claimName": claim}}}

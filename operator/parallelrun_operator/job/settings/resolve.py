@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from parallelrun.api.settings import InputSettings, JobSettings, ModelSettings
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.settings import folders, manifest
 from parallelrun_operator.job.settings.places import Pattern, Place, Places
-from parallelrun_operator.job.settings.resolved import Resolved
+from parallelrun_operator.job.settings.resolved import QUEUE_LABEL, Resolved, Used
 
 Json = dict[str, Any]
 
@@ -48,15 +49,20 @@ class _Named:
         return [*literal, *self.side_inputs.values(), *self.models.values()]
 
 
-def resolve(job: Json, config: Config) -> Resolved:
-    """``job`` as the API server gave it. Raises ManifestError, with every problem that the models and rules find."""
+def resolve(job: Json, config: Config, registered: Sequence[Json] = ()) -> Resolved:
+    """``job`` as the API server gave it, with the ``registered`` objects that it may name.
+
+    Raises ManifestError, with every problem that the models and rules find; Lacking for a name that is not registered.
+    """
     model = manifest.checked(job)
     manifest.refuse_unsupported(model)
-    named = _places(model, Places(model.spec.volume.claim_name, str(job["metadata"]["namespace"])))
+    named = _places(model, Places(model.spec.volume.claim, str(job["metadata"]["namespace"])))
     settings, environment = _with_texts(model, _settings(job, model, named), named)
     claims, config_maps = _volumes(model, named)
     return Resolved(
         model=model,
+        used=Used(),
+        queue=str((job["metadata"].get("labels") or {}).get(QUEUE_LABEL, "")),
         settings=settings,
         settings_files=_files(settings, job),
         image=model.spec.environment.image or config.runner_image,
@@ -66,6 +72,8 @@ def resolve(job: Json, config: Config) -> Resolved:
         folders=folders.mounted(named.read, named.written),
         agent_folders=folders.mounted(named.read, [("spec.output.path", named.output)] if named.output else []),
         environment=environment,
+        secrets={},
+        fetches=False,
         needs=_needs(model, claims, config_maps),
     )
 
@@ -83,7 +91,8 @@ def _places(model: ParallelRunJob, places: Places) -> _Named:
             for number, one in enumerate(spec.side_inputs)
         },
         models={
-            one.name: places.place(f"spec.models[{number}].path", one.path) for number, one in enumerate(spec.models)
+            one.name: places.place(f"spec.models[{number}].path", one.path or "")
+            for number, one in enumerate(spec.models)
         },
         outputs=outputs,
         written=written,
@@ -131,16 +140,8 @@ def _settings(job: Json, model: ParallelRunJob, named: _Named) -> JobSettings:
 
 
 def _input(where: str, one: Input, patterns: list[Pattern]) -> InputSettings:
-    return InputSettings(
-        name=one.name,
-        type=common_settings.input_type(where, one),
-        paths=[pattern.text for pattern in patterns],
-        root=posixpath.commonpath([pattern.literal.path for pattern in patterns]),
-        partition_format=one.partition_format,
-        table=common_settings.table(one.table),
-        mode=one.mode,
-        allow_empty=one.allow_empty,
-    )
+    root = posixpath.commonpath([pattern.literal.path for pattern in patterns])
+    return common_settings.an_input(where, one, [pattern.text for pattern in patterns], root)
 
 
 def _with_texts(model: ParallelRunJob, base: JobSettings, named: _Named) -> tuple[JobSettings, tuple[str | None, ...]]:
@@ -164,7 +165,7 @@ def _with_texts(model: ParallelRunJob, base: JobSettings, named: _Named) -> tupl
 
 def _volumes(model: ParallelRunJob, named: _Named) -> tuple[dict[str, bool], tuple[str, ...]]:
     """Claims by name, whether they are written to; and ConfigMaps. In the manifest's order."""
-    claims = {model.spec.volume.claim_name: True}
+    claims = {model.spec.volume.claim: True}
     written = [place for _, place in named.written] + ([named.output] if named.output else [])
     claims |= {place.claim: True for place in written}
     for place in [*named.read, *([named.code] if named.code else [])]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from parallelrun.api import pod_layout
-from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING, WAITING_FOR_EARLIER_JOB
+from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING, STALLED, WAITING_FOR_EARLIER_JOB
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.policies import pods
 from parallelrun_operator.job.policies.case import Case
 from parallelrun_operator.job.policies.diagnosis import Trouble
+from parallelrun_operator.job.settings import Lacking
 from parallelrun_operator.job.status import conditions, errors, phase, rate
 from parallelrun_operator.job.status.conditions import stamp
 from parallelrun_operator.job.status.places import as_url
@@ -71,9 +72,17 @@ def waiting(world: World, message: str) -> Json:
     return _not_begun(world, WAITING_FOR_EARLIER_JOB, message)
 
 
-def _not_begun(world: World, reason: str, message: str) -> Json:
+def lacking(world: World, what: Lacking) -> Json:
+    """Of a job that names what is not registered yet."""
+    reason = f"Missing{what.kind}"
+    return _not_begun(world, reason, f"{what}\nThe job goes on by itself once it is there.", stalled=True)
+
+
+def _not_begun(world: World, reason: str, message: str, stalled: bool = False) -> Json:
     old = old_status(world).get("conditions") or ()
     told = {RUNNING: conditions.Told(False, reason, message)}
+    if stalled:
+        told[STALLED] = conditions.Told(True, reason, message)
     merged = conditions.merged(old, told, _generation(world), world.clock)
     return {**_identity(world), "phase": phase.PENDING, "conditions": merged}
 
@@ -131,10 +140,27 @@ def _output(case: Case) -> Json | None:
 
 
 def _resolved(case: Case, old: Json) -> Json:
-    listed = () if case.resolved is None else case.resolved.settings.models
-    models = {model.name: model.version for model in listed}
-    environment = _image(case) or (old.get("resolved") or {}).get("environment", "")
-    return {name: value for name, value in (("models", models), ("environment", environment)) if value}
+    """What names stood for; with models that scripts asked for and the job does not list, as nodes tell of them."""
+    before: Json = old.get("resolved") or {}
+    if case.resolved is None:
+        return before
+    asked = {**(before.get("models") or {}), **_asked_for(case)}
+    used = case.resolved.used
+    found = {
+        "models": {**asked, **used.models},
+        "datasets": used.datasets,
+        "environment": used.environment,
+        "computeTarget": used.compute_target,
+        "claim": case.resolved.model.spec.volume.claim,
+        "image": _image(case) or before.get("image", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _asked_for(case: Case) -> dict[str, str]:
+    """Versions of models by name."""
+    told = (lease.progress.get("models") or {} for lease in case.world.nodes.values() if lease is not None)
+    return {str(name): str(version) for models in told for name, version in models.items()}
 
 
 def _image(case: Case) -> str:

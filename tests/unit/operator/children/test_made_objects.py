@@ -96,13 +96,14 @@ def test_every_child_is_owned_by_its_job_and_labelled_with_its_name_and_uid() ->
         assert resource_of(one).namespaced
 
 
-def test_an_agent_may_touch_its_own_job_s_state_by_name_and_nothing_else() -> None:
+def test_an_agent_may_touch_its_own_job_s_state_by_name_and_list_models() -> None:
     world, resolved = case(nodeCount=2)
-    state, leases = role_of(children.first(world, resolved))["rules"]
+    state, leases, models = role_of(children.first(world, resolved))["rules"]
     assert (state["resources"], state["resourceNames"]) == (["configmaps"], [NAMES.header, NAMES.shard(0)])
     assert state["verbs"] == ["get", "update", "watch"]
     assert (leases["resources"], leases["resourceNames"]) == (["leases"], [NAMES.node(0), NAMES.node(1)])
     assert leases["verbs"] == ["get", "update"]
+    assert models == {"apiGroups": ["parallelrun.dev"], "resources": ["models"], "verbs": ["list"]}
 
 
 def test_the_role_is_bound_to_the_job_s_own_account_or_to_the_one_it_names() -> None:

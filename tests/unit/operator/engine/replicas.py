@@ -92,7 +92,7 @@ class Lab:
         self,
         decide: Any,
         identity: str = "replica-0",
-        needs: Any = lambda job, config: (),
+        needs: Any = lambda *_: (),
         watch_namespaces: tuple[str, ...] | None = None,
         **parts: Any,
     ) -> AsyncIterator[Replica]:

@@ -61,7 +61,7 @@ def scene(api_server: ApiServer, scenario: Callable[[Scene], Awaitable[None]], *
     async def whole() -> None:
         async with lab(api_server) as here:
             decide = Decider()
-            async with here.replica(decide, needs=lambda job, config: [("ConfigMap", "code")]) as replica:
+            async with here.replica(decide, needs=lambda *_: [("ConfigMap", "code")]) as replica:
                 stage = Scene(here, await here.job(**spec), decide, replica)
                 await stage.seen(lambda world: True, "a look at the job")
                 await scenario(stage)

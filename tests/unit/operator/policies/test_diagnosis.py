@@ -37,6 +37,7 @@ def warning(reason: str, message: str, uid: str) -> dict[str, Any]:
     return {"reason": reason, "message": message, "involvedObject": {"uid": uid}}
 
 
+SET_UP = "MountVolume.SetUp failed for volume"
 PENDING = a_pod("new", phase="Pending", machine="")
 UNPLACED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: no cpu"}
 CRASHED = {"terminated": {"exitCode": 127, "message": "python3: not found"}}
@@ -78,6 +79,13 @@ CASES: dict[str, tuple[World, str, list[str]]] = {
         starting(PENDING, warnings=[warning("FailedMount", "configmap not found", "new")]),
         "FailedMount",
         ["configmap not found"],
+    ),
+    "a Datastore's Secret is missing": (
+        starting(
+            PENDING, warnings=[warning("FailedMount", f'{SET_UP} "credentials-0" : secret "login" not found', "new")]
+        ),
+        "MissingSecret",
+        ["mnist-0-new", "Secret login", "namespace team", "Create it"],
     ),
     "a claim is missing": (
         starting(PENDING, missing=["PersistentVolumeClaim data"]),

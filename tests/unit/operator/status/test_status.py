@@ -187,8 +187,9 @@ def test_nodes_are_those_wanted_and_those_with_a_lease() -> None:
 def test_what_the_image_was_is_kept_when_the_pods_are_gone() -> None:
     workers = [{"name": "worker", "state": {"running": {}}, "imageID": "python@sha256:1"}]
     world = running(pods=[a_pod("h0", initContainerStatuses=workers)])
-    assert status(world)["resolved"] == {"environment": "python@sha256:1"}
-    assert status(replace(then(world, 1), pods=[]))["resolved"] == {"environment": "python@sha256:1"}
+    resolved = {"claim": "parallelrun", "image": "python@sha256:1"}
+    assert status(world)["resolved"] == resolved
+    assert status(replace(then(world, 1), pods=[]))["resolved"] == resolved
 
 
 def test_the_scale_subresource_finds_the_pods() -> None:
