@@ -13,3 +13,6 @@ AGENT_DRAINED = 81  # told to leave (SIGTERM): everything was sealed and returne
 AGENT_NOT_HOLDER = 82  # a newer holder acts for this node: this one stopped
 AGENT_STORE_GONE = 83  # the lease store was out of reach for too long
 AGENT_DEFECT = 84  # an error of parallelrun's own; its traceback is in logs/sys/<node>.log
+
+# of a pod's container `environment`
+ENVIRONMENT_REFUSED = 85  # of `environment`: the packages cannot be installed; a job that was not planned yet fails

@@ -93,11 +93,11 @@ def codes_page() -> str:
     comments = {line.split(" = ")[0]: line.partition("#")[2].strip() for line in source.splitlines() if " = " in line}
     rows: dict[bool, list[str]] = {False: [], True: []}
     for name in assigned(source):
-        agent = name.startswith("AGENT_")
+        agent = name.startswith(("AGENT_", "ENVIRONMENT_"))
         rows[agent].append(f"| {getattr(exit_codes, name)} | `{name}` | {comments[name]} |")
     head = ["| code | name | meaning |", "|---|---|---|"]
     command, agents = [*head, *rows[False]], [*head, *rows[True]]
-    return "\n".join([CODES, "## Of the command", "", *command, "", "## Of an agent", "", *agents]) + "\n"
+    return "\n".join([CODES, "## Of the command", "", *command, "", "## In a job's pods", "", *agents]) + "\n"
 
 
 def assigned(source: str) -> list[str]:

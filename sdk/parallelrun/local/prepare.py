@@ -93,11 +93,8 @@ def ground_of_run(
 
 def python_of(ground: resolve.Ground) -> str | None:
     """The interpreter for the job's processes, with its packages installed; None: the agent's own."""
-    wanted = ground.job.spec.environment
-    requirements = None
-    if wanted.requirements is not None:
-        requirements = ground.folder / layout.SOURCE / wanted.requirements
-    return environment.ensure(wanted, requirements, ground.places.base, ground.say)
+    source = ground.folder / layout.SOURCE
+    return environment.ensure(ground.job.spec.environment, source, ground.places.base, ground.say)
 
 
 def with_hashes(settings: JobSettings, ground: resolve.Ground, copied: code.Code, python: str | None) -> JobSettings:
