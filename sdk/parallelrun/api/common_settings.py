@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from parallelrun.api import store_urls
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.settings import (
     AdvancedSettings,
@@ -120,11 +121,27 @@ def output(declared: Output, path: str | None) -> OutputSettings:
     )
 
 
+def fetched_input(one: InputSettings, cache: str) -> str:
+    """What the name of an input on an object store stands for: the folder that its files are fetched to, or the one
+    file; of tables, and of files that are not fetched, the URL."""
+    url = one.paths[0] if len(one.paths) == 1 else one.root
+    folder, is_glob = store_urls.literal_folder(url)
+    if one.type == "Tabular" or one.mode == "Direct":
+        return folder if is_glob else url
+    is_file = len(one.paths) == 1 and not is_glob and folder != url.rstrip("/")
+    return f"{cache}/inputs/{one.name}" + (f"/{store_urls.base_name(url)}" if is_file else "")
+
+
 def reference_values(base: JobSettings, inputs: dict[str, str]) -> dict[str, str]:
-    """What ``$(...)`` can refer to, by full name; ``inputs``: what an input's name stands for."""
+    """What ``$(...)`` can refer to, by full name; ``inputs``: what an input's name stands for.
+
+    What is on an object store will be fetched to ``base.cache``.
+    """
     values = {"job.name": base.name}
     values |= {f"inputs.{name}": path for name, path in inputs.items()}
-    values |= {f"sideInputs.{name}": path for name, path in base.side_inputs.items()}
-    values |= {f"models.{one.name}": one.path for one in base.models}
+    for name, path in base.side_inputs.items():
+        values[f"sideInputs.{name}"] = store_urls.fetched(path, f"{base.cache}/side_inputs/{name}")
+    for one in base.models:
+        values[f"models.{one.name}"] = store_urls.fetched(one.path, f"{base.cache}/models/{one.name}/{one.version}")
     values |= {f"outputs.{name}": path for name, path in base.outputs.items()}
     return values
