@@ -49,7 +49,7 @@ def merged(registered: list[Json], **spec: Any) -> merging.Resolution:
     "ordered", [["1", "2", "10"], ["beta", "1"], ["1.9", "1.10", "2"], ["2026-01-31", "2026-02-01"], ["1", "1-rc"]]
 )
 def test_versions_have_the_order_that_people_expect(ordered):
-    assert sorted(ordered[::-1], key=versions.order) == ordered
+    assert sorted({*ordered}, key=versions.order) == ordered
 
 
 @pytest.mark.parametrize("reference", ["mnist", "mnist@latest", "mnist:latest"])

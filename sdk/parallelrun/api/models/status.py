@@ -63,7 +63,6 @@ class Resolved(Model):
     datasets: dict[str, Text] = Field({}, description="Versions of the registered datasets by name.")
     environment: Text = Field("", description="The registered environment, as name:version.")
     compute_target: Text = Field("", description="The registered compute target.")
-    claim: Text = Field("", description="The claim that the nodes share: of spec.volume, or of the compute target.")
     claim: Text = Field("", description="The PersistentVolumeClaim that the job's folder is on.")
     image: Text = Field("", description="The worker's image by digest.")
 
