@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from parallelrun.api import exit_codes
+from parallelrun.api.errors import ParallelRunError
 from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
@@ -28,6 +29,7 @@ from parallelrun_agent.node_work import NodeWork, NotHolder
 from parallelrun_agent.planning import Planning
 from parallelrun_agent.progress import progress_of
 from parallelrun_agent.stall import Stall
+from parallelrun_agent.supplies import Supplies
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ class Agent:
         self._stall = Stall()
         self._work: NodeWork | None = None
         self._work_ended = False
+        self._supplies = Supplies(job, self._stall)
+        self._supplied = False
         self._state = "starting"
         self._header: Header | None = None
         self._version = ""
@@ -128,6 +132,9 @@ class Agent:
             self._state = "planning"
             return await self._cut_short(Planning(self._job, self._stall).step(), self._aborted)
         if header.phase is Phase.RUNNING and header.open_shards:
+            if self._supplies.needed and not self._supplied:
+                self._state = "fetching"
+                return await self._cut_short(self._supply(header), self._not_running)
             await self._start_work(header)
             return False
         if header.phase is Phase.ABORTED:
@@ -156,11 +163,34 @@ class Agent:
 
     async def _aborted(self) -> None:
         """Wait until somebody aborts the job."""
+        await self._until(lambda phase: phase is Phase.ABORTED)
+
+    async def _not_running(self) -> None:
+        """Wait until the job has no work for nodes any more."""
+        await self._until(lambda phase: phase is not Phase.RUNNING)
+
+    async def _until(self, wanted: Callable[[Phase], bool]) -> None:
         version = self._version
         while True:
             header, version = await self._job.leases.changed_header(version, 10.0)
-            if header.phase is Phase.ABORTED:
+            if wanted(header.phase):
                 return
+
+    async def _supply(self, header: Header) -> bool:
+        """Fetch what the worker needs from its start on; what cannot be had aborts the job."""
+        from parallelrun_agent.plan import open_plan
+
+        assert header.plan is not None
+        leases = self._job.leases
+        is_new = [await leases.shard(k) for k in range(header.shards)] == [None] * header.shards
+        try:
+            await self._supplies.bring(open_plan(self._job.folder, header.plan.sha256), is_new)
+            self._supplied = True
+        except ParallelRunError as error:
+            message = self._job.shown(str(error))
+            log.error("what the job needs cannot be fetched: %s", message)
+            await leases.update_header(lambda h: (headers.abort(h, headers.INPUT_ERROR, message), None))
+        return True
 
     async def _go(self) -> int:
         self._state = "leaving"
@@ -179,7 +209,7 @@ class Agent:
         if self._work is None or self._work_ended:
             plan = open_plan(self._job.folder, header.plan.sha256)
             await kept_header.keep_planned(self._job, self._stall, header)
-            self._work = NodeWork(self._job, plan, header, self._host, self._stall)
+            self._work = NodeWork(self._job, plan, header, self._host, self._stall, self._supplies)
             self._work_ended = False
             await self._work.start()
             # Slow, and the workers are starting: when there is something to finalize it is there.

@@ -10,6 +10,8 @@ import hashlib
 import os
 from urllib.parse import unquote
 
+from parallelrun.api.errors import InputError
+
 #: The folder of what has no path of its own.
 ODD = ".odd"
 #: Bytes that a name may have.
@@ -19,7 +21,7 @@ _KEPT = 200
 _WEB = ("https://", "http://")
 
 
-class NoFileName(ValueError):
+class NoFileName(InputError):
     """An object's base name cannot be a file's."""
 
 
@@ -37,8 +39,8 @@ def odd(url: str) -> str:
     name = base_name(url)
     if len(os.fsencode(name)) > LONGEST or "\0" in name:
         raise NoFileName(
-            f"{url} cannot be a file: its name is longer than {LONGEST} bytes or has a NUL in it; "
-            "rename the object, or read the input with mode: Direct"
+            f"{url} cannot be a file: its name is longer than {LONGEST} bytes or has a NUL in it.",
+            "Rename the object, or read the input with mode: Direct.",
         )
     name = name if _is_name(name) else name.replace(".", "%2E") or "%"
     return f"{ODD}/{hashlib.sha256(os.fsencode(url)).hexdigest()[:40]}/{name}"

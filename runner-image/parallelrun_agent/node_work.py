@@ -22,7 +22,7 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.claim_size import WORTH_SECONDS, WORTH_SECONDS_IN_CLUSTERS, claim_size
 from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
-from parallelrun_agent import cache, registered_models
+from parallelrun_agent import cache
 from parallelrun_agent import events as ev
 from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
@@ -34,12 +34,14 @@ from parallelrun_agent.job import Job
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
 from parallelrun_agent.prefetch import Prefetch
+from parallelrun_agent.registered_models import RegisteredModels
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
 from parallelrun_agent.shard_writes import ShardWrites
 from parallelrun_agent.slots import Slots
 from parallelrun_agent.stall import Stall
+from parallelrun_agent.supplies import Supplies
 from parallelrun_agent.tries import TriesFile
 from parallelrun_agent.worker_config import write_worker_config
 from parallelrun_agent.worker_link import WorkerLink
@@ -63,7 +65,15 @@ class NotHolder(Exception):
 class NodeWork:
     """One node's part of a running job; made when the plan is there."""
 
-    def __init__(self, job: Job, plan: PlanReader, header: Header, host: HostProcess | None, stall: Stall) -> None:
+    def __init__(
+        self,
+        job: Job,
+        plan: PlanReader,
+        header: Header,
+        host: HostProcess | None,
+        stall: Stall,
+        supplies: Supplies,
+    ) -> None:
         settings = job.settings
         self._job, self._plan, self._header, self._host, self._stall = job, plan, header, host, stall
         self.machine = Machine(
@@ -93,6 +103,7 @@ class NodeWork:
         self._writes = ShardWrites(job.leases)
         self._ending: set[tuple[int, int]] = set()  # start and epoch of leases whose end is being written
         self._tasks: set[asyncio.Task[None]] = set()
+        self._questions: set[asyncio.Task[None]] = set()  # of processes; nobody waits for them when these are gone
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained = asyncio.Event()
         self._closed = False
@@ -100,6 +111,7 @@ class NodeWork:
         self._sampler = ResourceSampler(job.folder, job.node)
         self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
         self.unclaimed: int | None = None
+        self.models = RegisteredModels(job, supplies)  # that scripts asked for
 
     async def start(self) -> None:
         """Listen for the worker; the host may be there already, waiting."""
@@ -182,6 +194,8 @@ class NodeWork:
         self._closed = True
         self._link.stop()
         self._link.close()
+        for question in self._questions:
+            question.cancel()
         if self._prefetch is not None:
             self._prefetch.close()
         if self._cache is not None:
@@ -217,13 +231,14 @@ class NodeWork:
             return replace(event, text=prefetch.shown(event.mini_batch, event.text))
         return event
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+    def _task(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]] | None = None) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
+        (self._tasks if among is None else among).add(task)
         task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._questions.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._give_up(error)
 
@@ -418,15 +433,16 @@ class NodeWork:
 
     # --- questions and trouble ---
 
-    def _answer(self, kind: str, arguments: list[Any]) -> Any:
+    def _answer(self, kind: str, arguments: list[Any], reply: Callable[[list[Any]], None]) -> None:
         """A model that the job does not list, by name and version: [path, version], or [None, why not]."""
-        if kind != "model":
-            return [None, f"no such question: {kind}"]
-        name, version = arguments
-        found = registered_models.answer(self._job.settings.registered_models, name, version)
-        if found[0] is not None:
-            log.info("model %s version %s was asked for: %s", name, found[1], found[0])
-        return found
+
+        async def find() -> None:
+            reply(await self.models.answer(*arguments))
+
+        if kind == "model":
+            self._task(find(), self._questions)
+        else:
+            reply([None, f"no such question: {kind}"])
 
     def _host_error(self, text: str) -> None:
         self._stall.set(text)

@@ -20,7 +20,6 @@ from itertools import chain, zip_longest
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent import events as ev
-from parallelrun_agent.cache_names import NoFileName
 from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.machine import Machine
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
@@ -221,7 +220,7 @@ class Prefetch:
     async def _bring(self, one: Staged, file: PlannedFile) -> None:
         try:
             await self._fetcher.bring(one, file)
-        except (StorageError, InputError, OSError, NoFileName) as error:
+        except (StorageError, InputError, OSError) as error:
             self._not_brought(one, file, error)
             return
         one.left -= 1
@@ -233,7 +232,7 @@ class Prefetch:
     def _not_brought(self, one: Staged, file: PlannedFile, error: Exception) -> None:
         if isinstance(error, Refused):
             self._pause(one, file, str(error), STORE)
-        elif isinstance(error, StorageError | InputError | NoFileName) or (
+        elif isinstance(error, StorageError | InputError) or (
             isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
         ):
             log.warning("mini-batch %d: %s", one.mini_batch, str(error).splitlines()[0])

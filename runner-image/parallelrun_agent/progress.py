@@ -16,7 +16,8 @@ ERROR_LIMIT = 2000
 
 def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, Any]:
     """``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far;
-    ``first_failure``: [mini-batch, why] of the first that failed for good.
+    ``first_failure``: [mini-batch, why] of the first that failed for good; ``models``: versions by name of those that
+    scripts asked for, beside the ones that the job lists.
     """
     if work is None:
         return {"state": state, "stalled": stalled}
@@ -31,6 +32,7 @@ def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, An
         "init_failures": machine.init_failures,
         "first_error": machine.first_error[-ERROR_LIMIT:],
         "first_failure": _failure(machine.first_failure),
+        "models": work.models.given,
     }
 
 

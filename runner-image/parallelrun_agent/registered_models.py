@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
+from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.settings import ModelSettings
+from parallelrun_agent.job import Job
+from parallelrun_agent.supplies import Supplies
+
+log = logging.getLogger(__name__)
+
+
+class RegisteredModels:
+    """Answers the scripts of one node; ``given`` are the names and versions of the models that they got."""
+
+    def __init__(self, job: Job, supplies: Supplies) -> None:
+        self._job, self._supplies = job, supplies
+        self.given: dict[str, str] = {}
+
+    async def answer(self, name: str, version: str | None) -> list[str | None]:
+        """As :func:`answer`; the model is fetched, where it is in a store."""
+        try:
+            registered = await self._registered(name, version)
+            model = find(registered, name, version)
+            if model is None:
+                return answer(registered, name, version)
+            model = await self._supplies.model(self._within_reach(model))
+        except (ParallelRunError, OSError) as error:
+            log.warning("model %s version %s was asked for: %s", name, version, error)
+            return [None, self._job.shown(str(error))]
+        self.given[name] = model.version
+        log.info("model %s version %s was asked for: %s", name, model.version, model.path)
+        return [model.path, model.version]
+
+    async def _registered(self, name: str, version: str | None) -> Sequence[ModelSettings]:
+        settings = self._job.settings
+        if not settings.in_pod or find(settings.registered_models, name, version) is not None:
+            return settings.registered_models
+        from parallelrun_agent.pod import registered
+
+        return [*settings.registered_models, *await registered.models(settings, name)]
+
+    def _within_reach(self, model: ModelSettings) -> ModelSettings:
+        if not self._job.settings.in_pod:
+            return model
+        from parallelrun_agent.pod import registered
+
+        return registered.reachable(model, self._job.settings)
 
 
 def find(registered: Sequence[ModelSettings], name: str, version: str | None) -> ModelSettings | None:

@@ -13,6 +13,7 @@ from parallelrun.api import layout
 from parallelrun_agent.cache import INPUTS
 from parallelrun_agent.job import Job
 from parallelrun_agent.storage.places import is_url
+from parallelrun_agent.supplies import model_place, side_input
 from parallelrun_worker import wire
 
 #: Results become durable at least this often; a crash of the machine loses no more than this much work.
@@ -36,10 +37,10 @@ def write_worker_config(job: Job, input_config: dict[str, Any], cache: Path | No
 
 def _config(job: Job, input_config: dict[str, Any], cache: Path | None) -> wire.WorkerConfig:
     settings, folder = job.settings, job.folder
-    places = input_places(job, cache)
+    places = input_places(job, cache) if input_config["kind"] == "file" else {}
     source = settings.source or str(folder / layout.SOURCE)
     output = settings.output
-    models = {m.name: {"path": m.path, "version": m.version} for m in settings.models}
+    models = {m.name: {"path": str(model_place(job, m)), "version": m.version} for m in settings.models}
     return {
         "node": job.node,
         "holder": job.holder,
@@ -78,9 +79,9 @@ def _config(job: Job, input_config: dict[str, Any], cache: Path | None) -> wire.
             "namespace": settings.namespace,
         },
         "models": models,
-        "model_dir": _model_dir(folder, models),
+        "model_dir": _model_dir(job),
         "inputs": {i.name: places[i.name][1] if i.name in places else i.root for i in settings.inputs},
-        "side_inputs": settings.side_inputs,
+        "side_inputs": {name: str(side_input(job, name)) for name in settings.side_inputs},
         "outputs": settings.outputs,
         "profiling": settings.advanced.profiling_module,
         "profile_dir": str(folder / layout.PERF / "profiles" / job.name),
@@ -91,7 +92,7 @@ def input_places(job: Job, cache: Path | None) -> dict[str, tuple[str, str]]:
     """For each input of files that are fetched: the folder that settings have for it, and the one that it is in."""
     places = {}
     for one in job.settings.inputs:
-        if is_url(one.root) and one.type == "File" and one.mode != "Direct":
+        if is_url(one.root) and one.mode != "Direct":
             shared = str(job.cache / INPUTS / one.name)
             own = str(cache / INPUTS / one.name) if cache is not None and one.mode == "Mount" else shared
             places[one.name] = (shared, own)
@@ -105,6 +106,9 @@ def _placed(text: str, places: dict[str, tuple[str, str]]) -> str:
     return text
 
 
-def _model_dir(folder: Path, models: dict[str, Any]) -> str:
+def _model_dir(job: Job) -> str:
     """AZUREML_MODEL_DIR: the *parent* of the job's one model, which holds nothing else; "" with none or several."""
-    return str(folder / layout.MODELS) if len(models) == 1 else ""
+    models = job.settings.models
+    if len(models) != 1:
+        return ""
+    return str(model_place(job, models[0]).parent if is_url(models[0].path) else job.folder / layout.MODELS)

@@ -28,7 +28,10 @@ UNHEARD_SECONDS = 0.2
 
 
 class WorkerLink:
-    """Listens in the meeting folder and tells ``on_event`` what happens; answers model questions by ``on_ask``."""
+    """Listens in the meeting folder and tells ``on_event`` what happens; passes questions to ``on_ask``.
+
+    ``on_ask`` gets what is asked, its arguments, and what to call with the answer, now or later.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class WorkerLink:
         node: int,
         holder: str,
         on_event: Callable[[ev.Event], None],
-        on_ask: Callable[[str, list[Any]], Any],
+        on_ask: Callable[[str, list[Any], Callable[[list[Any]], None]], None],
         on_host_error: Callable[[str], None],
     ) -> None:
         self.slots, self._segments, self._node, self._holder = slots, segments, node, holder
@@ -155,7 +158,7 @@ class WorkerLink:
         elif kind == "segment-error":
             self._on_event(ev.SegmentError(*who, message[1]))
         elif kind == "ask":
-            self.send(who, ["answer", message[1], self._on_ask(message[2], message[3])])
+            self._on_ask(message[2], message[3], lambda value: self.send(who, ["answer", message[1], value]))
 
     def _supersede(self) -> None:
         """A new host came before the old one's end was heard: whatever is left of the old one is let go."""

@@ -1,4 +1,4 @@
-"""Files are fetched before mini-batches run, whatever dies, refuses or changes meanwhile, and within the room there is."""
+"""Files are fetched before mini-batches run, within the room there is, whatever dies, refuses or changes meanwhile."""
 
 from __future__ import annotations
 
