@@ -16,6 +16,7 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.header import Grant, Header, Phase
 from parallelrun_agent import kept_header
 from parallelrun_agent.job import Job
+from parallelrun_agent.output import remote
 from parallelrun_agent.stall import Stall
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class Finalizing:
         job = self._job
         try:
             result = await self._stall.run(finalize.commit, job.folder, job.settings, header)
+            if url := remote.url_of(job.settings):
+                await self._put(url)
+            await self._stall.run(finalize.succeed, job.folder, job.settings)
         except ParallelRunError as error:
             message = job.shown(str(error))
             log.error("the output could not be made: %s", message)
@@ -89,6 +93,14 @@ class Finalizing:
         _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
         if done:
             await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
+
+    async def _put(self, url: str) -> None:
+        """Put the output where it is to be; also a store that refuses is waited for, since all the work is done."""
+        job, run = self._job, self._stall.run_on_stores
+        log.info("putting the output to %s", url)
+        await run(remote.claim, job.storage, url, job.settings)
+        await run(remote.publish, job.storage, url, job.folder, job.settings)
+        await run(remote.succeed, job.storage, url)
 
     async def _report_aborted(self, header: Header, grant: Grant) -> None:
         from parallelrun_agent.output import finalize

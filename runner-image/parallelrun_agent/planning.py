@@ -9,6 +9,7 @@ from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun.leases import header as headers
 from parallelrun_agent.job import Job
+from parallelrun_agent.output import remote
 from parallelrun_agent.stall import Stall
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ class Planning:
 
         started = time.monotonic()
         try:
+            if url := remote.url_of(job.settings):  # also wrong credentials are said before anything runs
+                await self._stall.run(remote.claim, job.storage, url, job.settings)
             plan = await self._stall.run(make_plan, job.settings, job.folder)
         except (ParallelRunError, OSError) as error:
             await self._abort(

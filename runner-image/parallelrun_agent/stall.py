@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from parallelrun.api.errors import NoSpace, is_full
+from parallelrun.api.errors import NoSpace, ParallelRunError, is_full
+from parallelrun_agent.storage.errors import Refused, Unreachable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,16 +31,29 @@ class Stall:
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call ``function`` in a thread, again and again while it runs out of space."""
+        return await self._again_while(_of_volumes, function, arguments)
+
+    async def run_on_stores(self, function: Callable[..., T], *arguments: object) -> T:
+        """The same, also while an object store refuses or cannot be reached."""
+        return await self._again_while(_of_all, function, arguments)
+
+    async def _again_while(
+        self, cause: Callable[[Exception], str], function: Callable[..., T], arguments: tuple[object, ...]
+    ) -> T:
+        seen: set[str] = set()
         while True:
             try:
                 result = await asyncio.to_thread(function, *arguments)
-            except (NoSpace, OSError) as error:
-                if not is_no_space(error):
+            except (ParallelRunError, OSError) as error:
+                of = cause(error)
+                if not of:
                     raise
-                self.set(str(error))
+                seen.add(of)
+                self.set(str(error), of)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self.clear()
+                for of in {VOLUME, *seen}:
+                    self.clear(of)
                 return result
 
     def set(self, text: str, of: str = VOLUME) -> None:
@@ -51,6 +65,14 @@ class Stall:
     def clear(self, of: str = VOLUME) -> None:
         """What was in the way is not any more."""
         self._texts.pop(of, None)
+
+
+def _of_volumes(error: Exception) -> str:
+    return VOLUME if is_no_space(error) else ""
+
+
+def _of_all(error: Exception) -> str:
+    return STORE if isinstance(error, Refused | Unreachable) else _of_volumes(error)
 
 
 def is_no_space(error: Exception) -> bool:

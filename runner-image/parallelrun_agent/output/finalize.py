@@ -1,7 +1,8 @@
 """A job's end: check and freeze the winners, merge, report. One agent at a time is granted it, in a thread of its own.
 
 prepare          Finalizing: which record wins, whether its payload is what was written, what has to be run again
-commit           Committing: the output, the reports, _SUCCESS; the same bytes whoever repeats it
+commit           Committing: the output and the reports; the same bytes whoever repeats it
+succeed          _SUCCESS, after an output in an object store was put there (`remote`)
 report_aborted   Aborted: the reports alone
 clean_up         after Done is in the header: what the settings do not keep
 """
@@ -26,6 +27,7 @@ from parallelrun_agent.output.payloads import Corrupt, Payloads
 from parallelrun_agent.output.segments import segment_path, sync
 from parallelrun_agent.output.winners import FAILED, TEMPORARY, RecordId, Winners, merged
 from parallelrun_agent.report import job_result, mini_batches
+from parallelrun_agent.storage.places import is_url
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ def prepare(folder: Path, total: int) -> Prepared:
 
 
 def commit(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any]:
-    """Write output, reports and ``_SUCCESS`` of the job in ``folder``; a short result for the header.
+    """Write output and reports of the job in ``folder``; a short result for the header. :func:`succeed` comes next.
 
     ``header`` is one in Committing with the grant. Raises CorruptRecord or OutputError (the job has failed), NoSpace
     (call again when there is space).
@@ -83,14 +85,17 @@ def commit(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any
     assert header.grant is not None
     winners = Winners.open(folder, header.winners)
     try:
-        target = _claim(folder, settings)
+        _claim(folder, settings)
         output = merge(folder, winners, settings.output, header.grant.epoch)
-        result = _report(folder, settings, header, winners, output)
-        for place in dict.fromkeys((target, folder)):
-            durable.write_file(place / layout.SUCCESS, b"")
-        return result
+        return _report(folder, settings, header, winners, output)
     finally:
         winners.close()
+
+
+def succeed(folder: Path, settings: JobSettings) -> None:
+    """Say that the output is whole, wherever it is. Raises NoSpace or OutputError."""
+    for place in dict.fromkeys((_target(folder, settings), folder)):
+        durable.write_file(place / layout.SUCCESS, b"")
 
 
 def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[
 
 
 def clean_up(folder: Path, output: OutputSettings) -> None:
-    """Once Done is in the header: drop unfinished tables and, unless they are kept, the segments.
+    """Once Done is in the header: drop unfinished tables, what was fetched and, unless they are kept, the segments.
 
     Not before: a successor of the finalizer may have to merge again. What cannot be deleted is logged.
     """
@@ -115,6 +120,7 @@ def clean_up(folder: Path, output: OutputSettings) -> None:
         for name in os.listdir(folder):
             if name.startswith(TEMPORARY):
                 durable.remove(folder / name)
+        shutil.rmtree(folder / layout.CACHE, ignore_errors=True)
         if not output.keep_segments and (folder / layout.SEGMENTS).is_dir():
             shutil.rmtree(folder / layout.SEGMENTS)
     except OSError as error:
@@ -137,14 +143,18 @@ def _save(folder: Path, winners: Winners) -> str:
     return winners.save(folder)
 
 
-def _claim(folder: Path, settings: JobSettings) -> Path:
-    """The folder of the output, ready to be written to."""
+def _claim(folder: Path, settings: JobSettings) -> None:
+    """Make the folder of the output ready to be written to."""
     owner.clear_success(folder)
-    if settings.output.path is None or settings.output.action == "SummaryOnly":
-        return folder
-    target = Path(settings.output.path)
-    owner.claim(target, settings.namespace, settings.name)
-    return target
+    target = _target(folder, settings)
+    if target != folder:
+        owner.claim(target, settings.namespace, settings.name)
+
+
+def _target(folder: Path, settings: JobSettings) -> Path:
+    """The folder that the output is merged into."""
+    path = settings.output.path
+    return folder if path is None or is_url(path) or settings.output.action == "SummaryOnly" else Path(path)
 
 
 def _report(

@@ -18,24 +18,29 @@ from parallelrun_agent.output.formats.schema import read_schema
 from parallelrun_agent.output.payloads import Payloads
 from parallelrun_agent.output.sink import Sink
 from parallelrun_agent.output.winners import SUCCEEDED, Winners
+from parallelrun_agent.storage.places import is_url
 
 
 def output_path(folder: Path, settings: OutputSettings) -> Path | None:
-    """Where the output of the job in ``folder`` goes; None for SummaryOnly."""
+    """Where the output of the job in ``folder`` is merged; None for SummaryOnly.
+
+    What goes to an object store is put there afterwards.
+    """
     if settings.action == "SummaryOnly":
         return None
-    return (folder if settings.path is None else Path(settings.path)) / settings.file_name
+    return (folder if settings.path is None or is_url(settings.path) else Path(settings.path)) / settings.file_name
 
 
 def merge(folder: Path, winners: Winners, settings: OutputSettings, epoch: int) -> dict[str, Any]:
     """Write the output of the job in ``folder``, durably; {"path", "rows", "bytes", "sha256"} of it.
 
-    ``path`` is absolute; it and ``sha256`` are None for SummaryOnly. ``epoch`` is that of the finalizing grant.
-    Raises CorruptRecord, NoSpace (call again when there is space) or OutputError.
+    ``path`` is absolute, or a URL; it and ``sha256`` are None for SummaryOnly. ``epoch`` is that of the finalizing
+    grant. Raises CorruptRecord, NoSpace (call again when there is space) or OutputError.
     """
     path = output_path(folder, settings)
     if path is None:
         return {"path": None, "rows": 0, "bytes": 0, "sha256": None}
+    url = settings.path.rstrip("/") if settings.path and is_url(settings.path) else ""
     schema = read_schema(folder / layout.SCHEMA) if settings.format in ("CSV", "Parquet") else None
     with durable.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +48,7 @@ def merge(folder: Path, winners: Winners, settings: OutputSettings, epoch: int) 
             rows = _writer(settings, schema)(sink, payloads)
             sha256 = sink.commit()
             return {
-                "path": str(path.absolute()),
+                "path": f"{url}/{settings.file_name}" if url else str(path.absolute()),
                 "rows": winners.rows_of_successes() if rows is None else rows,
                 "bytes": sink.size,
                 "sha256": sha256,

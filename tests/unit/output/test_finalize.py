@@ -29,7 +29,10 @@ def finished(folder: Path) -> Path:
 def committed(folder: Path, total: int = 4, epoch: int = 9, **output: object) -> dict[str, object]:
     prepared = finalize.prepare(folder, total)
     assert prepared.missing == []
-    return finalize.commit(folder, settings(**output), header(total, Phase.COMMITTING, prepared.sha256, epoch))
+    short = finalize.commit(folder, settings(**output), header(total, Phase.COMMITTING, prepared.sha256, epoch))
+    assert not (folder / "_SUCCESS").exists(), "it comes last"
+    finalize.succeed(folder, settings(**output))
+    return short
 
 
 def test_a_finished_job_gets_its_output_its_result_and_success_last(tmp_path: Path) -> None:
