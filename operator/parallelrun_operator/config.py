@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Packages come from where the user's image says.
+NO_PACKAGES = {"index": "", "extraIndex": "", "wheels": "", "channelAlias": "", "certificates": ""}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -20,6 +23,7 @@ class Config:
     worker_resources: dict[str, Any] = field(default_factory=dict)  # where a job says nothing
     cache_size: str = "20Gi"  # of a pod's volume for what its agent fetches from object stores
     proxy: dict[str, Any] = field(default_factory=lambda: {"http": "", "https": "", "none": ""})  # of agents and Git
+    packages: dict[str, Any] = field(default_factory=lambda: dict(NO_PACKAGES))  # where jobs' packages come from
     spot: dict[str, Any] = field(default_factory=lambda: {"nodeSelector": {}, "tolerations": []})  # empty: ours
     run_as_user: int | None = 10001  # of all containers; None: the platform chooses (OpenShift)
     run_as_group: int | None = 10001

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parallelrun_operator.config import Config
+from parallelrun_operator.job.settings.cache import usable
 
 #: Fields that the Deployment sets by environment, since the downward API cannot write flags.
 ENVIRONMENT = {"identity": "POD_NAME", "namespace": "POD_NAMESPACE", "pod_uid": "POD_UID"}
@@ -23,6 +24,7 @@ _HELP = {
     "worker_resources": "resources of the worker's container where a job says nothing, as JSON",
     "cache_size": "size of a pod's volume for what its agent fetches from object stores, such as 20Gi",
     "proxy": "http, https and none of the proxy that agents use, as JSON",
+    "packages": "index, extraIndex, wheels, channelAlias and certificates of jobs' packages, as JSON",
     "spot": "nodeSelector and tolerations of jobs that ask for spot machines, as JSON",
     "run_as_user": "runAsUser of all containers; empty: the platform chooses",
     "run_as_group": "runAsGroup of all containers; empty: the platform chooses",
@@ -53,7 +55,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         parser.add_argument(
             flag,
             dest=field.name,
-            type=_reader(str(field.type)),
+            type=_READERS.get(field.name) or _reader(str(field.type)),
             default=_default(field, environment),
             choices=_CHOICES.get(field.name),
             help=_HELP[field.name],
@@ -79,6 +81,11 @@ def _reader(annotation: str) -> Any:
     }[annotation]
 
 
+def _size(text: str) -> str:
+    usable(text)
+    return text
+
+
 def _number_or_none(text: str) -> int | None:
     return int(text) if text else None
 
@@ -92,3 +99,7 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"not a JSON object: {text}")
     return value
+
+
+#: Of flags that are more than their types tell.
+_READERS: dict[str, Any] = {"cache_size": _size}

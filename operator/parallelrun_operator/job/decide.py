@@ -18,6 +18,7 @@ from parallelrun_operator.job.policies.cancel import cancel
 from parallelrun_operator.job.policies.creation import lost_header, never_started, shards, standing
 from parallelrun_operator.job.policies.dead_pods import dead_pods
 from parallelrun_operator.job.policies.diagnosis import diagnosis
+from parallelrun_operator.job.policies.environment import environment
 from parallelrun_operator.job.policies.expiry import gone, silent
 from parallelrun_operator.job.policies.init_failures import init_failures
 from parallelrun_operator.job.policies.job_child import job_child, remove
@@ -41,8 +42,8 @@ LACKING_SECONDS = 5.0
 
 #: While a job is not over.
 POLICIES = (
-    cancel, manifest.refused, shards, silent, gone, thresholds, init_failures, patience, standing, job_child,
-    replacement, dead_pods, reporting,
+    cancel, manifest.refused, shards, silent, gone, environment, thresholds, init_failures, patience, standing,
+    job_child, replacement, dead_pods, reporting,
 )  # fmt: skip
 
 

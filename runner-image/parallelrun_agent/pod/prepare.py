@@ -19,6 +19,7 @@ import yaml
 
 from parallelrun.api import conditions, layout, pod_layout
 from parallelrun.api.errors import (
+    EnvironmentError_,
     InputError,
     NoSpace,
     OutputError,
@@ -33,13 +34,14 @@ from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.store import StoreGone
 from parallelrun_agent.job import read_settings
 from parallelrun_agent.output import owner
-from parallelrun_agent.pod import failed_again, inputs, job_folder, snapshot, words
+from parallelrun_agent.pod import environments, failed_again, inputs, job_folder, snapshot, words
 from parallelrun_agent.storage.places import is_url
 from parallelrun_agent.stores import open_store
 
 _REASONS: dict[type[ParallelRunError], str] = {
     InputError: conditions.INPUT_ERROR,
     SourceError: conditions.SOURCE_ERROR,
+    EnvironmentError_: conditions.ENVIRONMENT_ERROR,
     OutputError: conditions.OUTPUT_FAILED,
     RunFolderError: conditions.INPUT_ERROR,  # of the earlier job that this one goes on from
 }
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--code", type=Path, required=True, help="the source folder, as it is mounted or was fetched")
     parser.add_argument("--store", required=True, help="kube:<namespace>/<base>")
     parser.add_argument("--config", type=Path, default=Path(pod_layout.CONFIG), help="has settings.json and job.yaml")
+    parser.add_argument("--packages-of", help="a hash of all that packages depend on beside their list; none: no list")
     parser.add_argument("--failed-of", type=Path, help="the folder of an earlier job: run only what failed there")
     return parser
 
@@ -104,6 +107,8 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
     copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job)
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))
+        if arguments.packages_of is not None:
+            environments.link(arguments.folder, settings, Path(settings.source), arguments.packages_of)
 
 
 def _output_folder(settings: JobSettings) -> Path | None:

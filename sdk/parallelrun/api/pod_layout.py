@@ -18,6 +18,9 @@ SOURCE = f"{ROOT}/source"  # emptyDir: this pod's copy of the source folder, the
 PROGRAM = f"{ROOT}/program"  # emptyDir: parallelrun_worker, copied there for the user's interpreter
 CACHE = f"{ROOT}/cache"  # emptyDir: what the agent fetched from object stores; read-only in the worker
 CREDENTIALS = f"{ROOT}/credentials"  # Secrets of Datastores, each in a folder; agent only
+ENVIRONMENT = f"{ROOT}/environment"  # what spec.environment lists (subPath, see below): read-only in the worker
+WHEELS = f"{ROOT}/wheels"  # the operator's folder of wheels; environment only
+CERTIFICATES = f"{ROOT}/certificates"  # the operator's ConfigMap of certificates for package indexes; environment only
 MEETING = f"{ROOT}/meeting"  # emptyDir: where worker and agent meet
 
 #: A key of the settings ConfigMap: JSON that says how a pod of this job's kind starts here ("image", "pull_policy",
@@ -33,6 +36,10 @@ WORKER = "worker"  # a native sidecar, in the user's image
 PROGRAM_INIT = "program"  # init: copies the worker program to PROGRAM
 FETCH = "fetch"  # init, only where the source is in Git or in the user's image
 PREPARE = "prepare"  # init: checks paths, fills SOURCE, PROGRAM and the job's folder
+ENVIRONMENT_INIT = "environment"  # init, only where packages are listed: installs them, in the user's image
+
+#: The folder of all environments, in the namespace's folder on spec.volume's claim. No job can name anything in it.
+ENVIRONMENTS = ".environments"
 
 
 def claim(name: str) -> str:
@@ -48,3 +55,11 @@ def config_map(name: str) -> str:
 def job_folder(namespace: str, job: str, uid: str) -> str:
     """The job's folder, from the root of spec.volume's claim."""
     return f"{namespace}/{job}-{uid}"
+
+
+def environment_link(namespace: str, job: str, uid: str) -> str:
+    """What leads to the job's environment, from the root of spec.volume's claim: prepare makes it, scripts cannot.
+
+    It is kubelet that follows it; all jobs that ask for the same have one environment.
+    """
+    return f"{namespace}/{ENVIRONMENTS}/jobs/{job}-{uid}"

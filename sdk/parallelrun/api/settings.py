@@ -141,6 +141,8 @@ class JobSettings:
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     pip: list[str] = field(default_factory=list)
+    requirements: str = ""  # requirements file, from the source folder
+    conda: str = ""  # conda environment file, likewise
     python: str | None = None  # interpreter of worker processes; None: the agent's own
     side_inputs: dict[str, str] = field(default_factory=dict)
     models: list[ModelSettings] = field(default_factory=list)

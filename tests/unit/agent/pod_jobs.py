@@ -30,6 +30,7 @@ class PodJob:
     root: Path
     spec: dict[str, Any] = field(default_factory=dict)
     store: MemoryStore = field(default_factory=MemoryStore)
+    arguments: list[str] = field(default_factory=list)  # of the command, beside those that every job has
 
     def __post_init__(self) -> None:
         for name in ("claim/images", "config", "code"):
@@ -70,7 +71,7 @@ class PodJob:
         (self.root / "config" / layout.MANIFEST).write_text(yaml.safe_dump({"spec": self.spec}))
         return [
             *("--folder", str(self.folder), "--code", str(self.code), "--store", "kube:ns/mnist"),
-            *("--config", str(self.root / "config")),
+            *("--config", str(self.root / "config"), *self.arguments),
         ]
 
     def prepare(self, monkeypatch) -> int:
