@@ -8,12 +8,14 @@ from parallelrun.api import pod_layout
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.children import security, volumes
 from parallelrun_operator.job.settings import Resolved, rerun
+from parallelrun_operator.job.settings.packages import Packages
 from parallelrun_operator.job.world import World
 
 Json = dict[str, Any]
 
 _OURS = ["python", "-m"]
 _HOST = f"{pod_layout.PROGRAM}/parallelrun_worker/host.py"
+_ENVIRONMENT = f"{pod_layout.PROGRAM}/parallelrun_worker/environment/program.py"
 _COPY_TREE = f"{pod_layout.PROGRAM}/parallelrun_worker/copy_tree.py"
 #: The root file system is read-only, or the user has no home in the image: what wants one, such as a cache, has /tmp.
 _HOME = {"name": "HOME", "value": "/tmp"}
@@ -24,9 +26,9 @@ _DIRECT = ("localhost", "127.0.0.1", "$(KUBERNETES_SERVICE_HOST)", ".svc", ".clu
 def of_pod(world: World, resolved: Resolved) -> tuple[list[Json], list[Json]]:
     """(init containers in their order, containers)."""
     fetch = [_fetch(world.config, resolved)] if volumes.is_fetched(resolved) else []
-    return [_program(world.config), *fetch, _prepare(world, resolved), _worker(world, resolved)], [
-        _agent(world, resolved)
-    ]
+    installed = [] if resolved.packages is None else [_environment(world, resolved, resolved.packages)]
+    first = [_program(world.config), *fetch, _prepare(world, resolved), *installed]
+    return [*first, _worker(world, resolved)], [_agent(world, resolved)]
 
 
 def _program(config: Config) -> Json:
@@ -51,11 +53,28 @@ def _prepare(world: World, resolved: Resolved) -> Json:
     folder = f"{claim}/{pod_layout.job_folder(world.namespace, world.name, world.uid)}"
     code, failed_of = resolved.code, []
     if world.earlier is not None:
-        earlier = rerun.earlier(resolved.model, world.job, world.earlier)
+        earlier = rerun.earlier(resolved, world.job, world.earlier)
         code, failed_of = earlier.code or code, ["--failed-of", earlier.folder]
     command = [*_OURS, "parallelrun_agent.pod.prepare", "--folder", folder, "--code", _literal(code), *_store(world)]
-    container = _ours(world.config, pod_layout.PREPARE, [*command, *failed_of], volumes.of_prepare(resolved))
+    salt = [] if resolved.packages is None else ["--packages-of", resolved.packages.salt]
+    container = _ours(world.config, pod_layout.PREPARE, [*command, *failed_of, *salt], volumes.of_prepare(resolved))
     return container | {"env": [*_identity(), _HOME]}
+
+
+def _environment(world: World, resolved: Resolved, packages: Packages) -> Json:
+    """In the user's image and with the job's own variables: it must find the Python that the worker finds."""
+    asked = resolved.model.spec.environment
+    command = ["python3", _ENVIRONMENT, "make", pod_layout.ENVIRONMENT, pod_layout.SOURCE]
+    command += [f"--pip={_literal(line)}" for line in asked.pip]
+    command += [f"--requirements={_literal(asked.requirements)}"] if asked.requirements else []
+    command += [f"--conda={_literal(asked.conda)}"] if asked.conda else []
+    container = _ours(world.config, pod_layout.ENVIRONMENT_INIT, command, volumes.of_environment(world, resolved))
+    told = [{"name": name, "value": _literal(value)} for name, value in packages.variables.items()]
+    variables = {one["name"]: one for one in [*_proxy(world.config), *told, *_variables(resolved)]}
+    resources = _worker_resources(world.config, resolved)
+    plain = {kind: {k: v for k, v in amounts.items() if "/" not in k} for kind, amounts in resources.items()}
+    made = container | _image(world.config, resolved) | {"env": [*variables.values()], "resources": plain}
+    return made | _env_from(resolved)
 
 
 def _agent(world: World, resolved: Resolved) -> Json:
@@ -68,23 +87,25 @@ def _agent(world: World, resolved: Resolved) -> Json:
 
 
 def _worker(world: World, resolved: Resolved) -> Json:
-    environment = resolved.model.spec.environment
-    container: Json = {
+    entered = [] if resolved.packages is None else [_ENVIRONMENT, "enter", pod_layout.ENVIRONMENT]
+    return {
         "name": pod_layout.WORKER,
         **_image(world.config, resolved),
         "restartPolicy": "Always",  # a sidecar: it starts before the agent, and ends after it
-        "command": ["python3", _HOST, pod_layout.MEETING],
+        "command": ["python3", *entered, _HOST, pod_layout.MEETING],
         "workingDir": pod_layout.SOURCE,
         "env": _variables(resolved),
         "resources": _worker_resources(world.config, resolved),
         "volumeMounts": volumes.of_worker(world, resolved),
         "securityContext": security.of_container(read_only_root=False),
         "terminationMessagePolicy": "FallbackToLogsOnError",
+        **_env_from(resolved),
     }
-    if environment.env_from:
-        sources = [one.model_dump(by_alias=True, exclude_none=True) for one in environment.env_from]
-        container["envFrom"] = sources
-    return container
+
+
+def _env_from(resolved: Resolved) -> Json:
+    sources = resolved.model.spec.environment.env_from
+    return {"envFrom": [one.model_dump(by_alias=True, exclude_none=True) for one in sources]} if sources else {}
 
 
 def _ours(config: Config, name: str, command: list[str], mounts: list[Json]) -> Json:

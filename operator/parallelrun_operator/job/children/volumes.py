@@ -24,7 +24,7 @@ _TMP = "/tmp"
 # Names of volumes. Claims and ConfigMaps are numbered: their own names may be longer than a volume's may.
 _TOKEN, _SETTINGS, _CODE = "token", "settings", "code"
 _PROGRAM, _SOURCE, _MEETING, _CHECKOUT = "program", "source", "meeting", "checkout"
-_CACHE = "cache"
+_CACHE, _CERTIFICATES = "cache", "certificates"
 _OUR_TMP, _WORKER_TMP = "tmp", "worker-tmp"  # two, so that neither side finds what the other left lying around
 
 
@@ -42,6 +42,8 @@ def all_of(world: World, resolved: Resolved) -> list[Json]:
     volumes.append({"name": _SETTINGS, "configMap": {"name": world.names.settings}})
     if source.config_map is not None:
         volumes.append({"name": _CODE, "configMap": {"name": source.config_map.name}})
+    if resolved.packages is not None and resolved.packages.certificates:
+        volumes.append({"name": _CERTIFICATES, "configMap": {"name": resolved.packages.certificates}})
     volumes += [{"name": name, "emptyDir": {}} for name in scratch]
     if resolved.fetches:
         volumes.append({"name": _CACHE, "emptyDir": {"sizeLimit": world.config.cache_size}})
@@ -82,6 +84,24 @@ def of_prepare(resolved: Resolved) -> list[Json]:
     return mounts
 
 
+def of_environment(world: World, resolved: Resolved) -> list[Json]:
+    """Of the container that installs the job's packages, in the user's image: it alone writes where they are."""
+    packages = resolved.packages
+    assert packages is not None
+    mounts = [
+        _environment(world, resolved, read_only=False),
+        _mount(_PROGRAM, pod_layout.PROGRAM, read_only=True),
+        _mount(_SOURCE, pod_layout.SOURCE, read_only=True),
+        _mount(_WORKER_TMP, _TMP),
+    ]
+    if packages.wheels is not None:
+        volume, folder = _claim_volume(resolved, packages.wheels.claim), "/".join(packages.wheels.parts)
+        mounts.append(_mount(volume, pod_layout.WHEELS, read_only=True, sub_path=folder))
+    if packages.certificates:
+        mounts.append(_mount(_CERTIFICATES, pod_layout.CERTIFICATES, read_only=True))
+    return mounts
+
+
 def of_agent(world: World, resolved: Resolved) -> list[Json]:
     """Of the agent."""
     return [
@@ -102,6 +122,7 @@ def of_worker(world: World, resolved: Resolved) -> list[Json]:
         *_folders(resolved, resolved.folders),
         *_config_maps(resolved),
         *_cache(resolved, read_only=True),
+        *([] if resolved.packages is None else [_environment(world, resolved, read_only=True)]),
         _mount(_PROGRAM, pod_layout.PROGRAM, read_only=True),
         _mount(_SOURCE, pod_layout.SOURCE),
         _mount(_MEETING, pod_layout.MEETING),
@@ -112,6 +133,12 @@ def of_worker(world: World, resolved: Resolved) -> list[Json]:
 def _job(world: World, resolved: Resolved) -> Json:
     folder = pod_layout.job_folder(world.namespace, world.name, world.uid)
     return _mount(_claim_volume(resolved, resolved.model.spec.volume.claim), pod_layout.JOB, sub_path=folder)
+
+
+def _environment(world: World, resolved: Resolved, read_only: bool) -> Json:
+    link = pod_layout.environment_link(world.namespace, world.name, world.uid)
+    volume = _claim_volume(resolved, resolved.model.spec.volume.claim)
+    return _mount(volume, pod_layout.ENVIRONMENT, read_only, sub_path=link)
 
 
 def _folders(resolved: Resolved, folders: Iterable[Folder]) -> list[Json]:

@@ -33,6 +33,8 @@ _ADVICE = {
     "CrashLoopBackOff": f"See `kubectl logs POD -c {pod_layout.WORKER} --previous`.",
     "FailedMount": "Look at the claim or ConfigMap that the message names: it must exist and be mountable there.",
     "FailedAttachVolume": "The volume must be one that several machines can mount (ReadWriteMany).",
+    "EnvironmentFailed": "What installs the job's packages has to be reachable from its pods: see the chart's "
+    "runner.packages and runner.proxy, and spec.environment.",
     "FailedCreate": "Raise the namespace's quota, or ask for less in spec.resources; or mend what else is named.",
 }
 #: How agents end when they are told to, or are replaced.

@@ -29,7 +29,7 @@ def obstacle(world: World, resolved: Resolved) -> Obstacle | None:
     if not name or taken or world.job["spec"].get("cancel"):
         return None
     try:
-        rerun.earlier(resolved.model, world.job, world.earlier)
+        rerun.earlier(resolved, world.job, world.earlier)
     except ManifestError as error:
         return Obstacle(str(error), passes=False)
     status = (world.earlier or {}).get("status") or {}

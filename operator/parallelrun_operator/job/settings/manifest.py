@@ -45,23 +45,6 @@ def refuse_unsupported(job: ParallelRunJob) -> None:
             "spec.source.directory is a folder on your machine, which a cluster cannot read.",
             "Send the job with parallelrun submit, which packs it, or name a configMap, claim, git or imagePath.",
         )
-    for field in ("pip", "requirements", "conda"):
-        if getattr(spec.environment, field):
-            raise ManifestError(
-                f"spec.environment.{field}: this version installs no packages in a cluster.",
-                "Build an image that has them, and name it in spec.environment.image.",
-            )
-    if spec.compute_target is not None:
-        raise ManifestError(
-            f'spec.computeTarget: this version knows no profiles, such as "{spec.compute_target}", by name.',
-            "Write resources, nodeSelector and tolerations into spec instead.",
-        )
-    for number, one in enumerate(spec.inputs):
-        if one.dataset is not None:
-            raise ManifestError(
-                f'spec.inputs[{number}].dataset: this version knows no registered datasets, such as "{one.dataset}".',
-                "Give type and paths instead.",
-            )
 
 
 def _written(job: Json) -> Json:

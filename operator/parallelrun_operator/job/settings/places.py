@@ -1,4 +1,5 @@
-"""Where a path or URL of the manifest is: on which claim or in which ConfigMap, and at which path in the job's pods.
+"""Where a path or URL of the manifest is: on which claim, in which ConfigMap and at which path in the job's pods, or in
+which object store.
 
 Relative paths start at the root of spec.volume's claim. The operator sees no volume, so whether a path exists, and
 whether a name with brackets in it is a wildcard, is left to those who do: ``prepare`` and the planner. What is refused
@@ -11,11 +12,13 @@ import glob
 import itertools
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parallelrun.api import pod_layout
+from parallelrun.api import pod_layout, store_urls
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.rules.names import SUBDOMAIN
+from parallelrun.api.store_urls import Stores
 
 _CLAIM = "pvc://"
 _CONFIG_MAP = "configmap://"
@@ -44,11 +47,18 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A file or folder in an object store, for the agent to fetch or to write."""
+
+    path: str  # its URL, as settings have it
+
+
+@dataclass(frozen=True)
 class Pattern:
     """One entry of an input's ``paths``."""
 
-    text: str  # absolute, with its wildcards
-    literal: Place  # what is before the first of them
+    text: str  # absolute or a URL, with its wildcards
+    literal: Place | Remote  # what is before the first of them
     is_glob: bool
 
 
@@ -58,15 +68,32 @@ class Places:
 
     claim: str  # of spec.volume
     namespace: str  # the job's
+    stores: Stores  # of URLs; knows afterwards which there are
 
-    def place(self, where: str, text: str) -> Place:
+    def place(self, where: str, text: str) -> Place | Remote:
         """Of ``text``, the value of the field ``where``, without wildcards. Raises ManifestError."""
+        text, is_remote = self._located(where, text)
+        if is_remote:
+            return Remote(text)
         found = self._literal(where, text)
         self._refuse_others_folders(where, text, found)
         return found
 
+    def on_volume(self, where: str, text: str) -> Place:
+        """As :meth:`place`, of what containers without credentials read. Raises ManifestError."""
+        found = self.place(where, text)
+        if isinstance(found, Remote):
+            raise ManifestError(
+                f"{where}: {text} is in an object store.", f"Name a folder on a claim: {_CLAIM}claim/path."
+            )
+        return found
+
     def pattern(self, where: str, text: str) -> Pattern:
         """Of ``text``, which may have wildcards. Raises ManifestError."""
+        text, is_remote = self._located(where, text)
+        if is_remote:
+            folder, is_glob = store_urls.literal_folder(text)
+            return Pattern(text, Remote(folder), is_glob)
         place, rest = self._split(where, text)
         parts = rest.split("/")
         first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
@@ -76,8 +103,19 @@ class Places:
         self._refuse_others_folders(where, text, literal)
         return Pattern(posixpath.join(literal.path, *parts[first:]), literal, is_glob=first < len(parts))
 
+    def output(self, where: str, text: str) -> Place | Remote:
+        """A folder that the agent writes to. Raises ManifestError."""
+        text, is_remote = self._located(where, text, write=True)
+        return Remote(text) if is_remote else self.writable(where, text)
+
     def writable(self, where: str, text: str) -> Place:
-        """A folder on a claim that is written to. Raises ManifestError."""
+        """A folder on a claim that the script writes to. Raises ManifestError."""
+        text, is_remote = self._located(where, text, write=True)
+        if is_remote:
+            raise ManifestError(
+                f"{where}: {text} is an object store, which scripts have no credentials for.",
+                f"Write to a claim, {_CLAIM}results/folder, or to a folder of the job's own by a relative path.",
+            )
         found = self._literal(where, text)
         self._refuse(where, text, found.claim, found.parts)
         if not found.claim:
@@ -93,6 +131,11 @@ class Places:
         if found.parts or claim == self.claim:
             self._refuse(where, path, claim, found.parts)
         return found
+
+    def _located(self, where: str, text: str, write: bool = False) -> tuple[str, bool]:
+        """(``text`` as a path, a URL of a volume, or the URL of an object in a store; whether it is the last)."""
+        found = self.stores.locate(where, text, write)
+        return found.text, found.store is not None
 
     def _literal(self, where: str, text: str) -> Place:
         place, rest = self._split(where, text)
@@ -114,12 +157,6 @@ class Places:
                         "Names have lower-case letters, digits, '-' and '.', and no wildcards.",
                     )
                 return (Place((), claim=name) if scheme == _CLAIM else Place((), config_map=name)), rest
-        if "://" in text:
-            raise ManifestError(
-                f"{where}: {text} cannot be read by this version, which reads claims and ConfigMaps only.",
-                f"Copy the data to a claim and write {_CLAIM}claim/path, or a path from the root of spec.volume's "
-                f"claim: parallelrun upload DIR {_CLAIM}{self.claim}/folder",
-            )
         return Place((), claim=self.claim), text
 
     def _refuse_others_folders(self, where: str, text: str, place: Place) -> None:
@@ -149,7 +186,18 @@ class Places:
         own = claim == self.claim
         if len(parts) == 1:
             return own and parts[0] == self.namespace
-        return (own or parts[0] == self.namespace) and _JOB_FOLDER.fullmatch(parts[1]) is not None
+        of_jobs = parts[1] == pod_layout.ENVIRONMENTS or _JOB_FOLDER.fullmatch(parts[1]) is not None
+        return (own or parts[0] == self.namespace) and of_jobs
+
+
+def common_folder(literals: Sequence[Place | Remote]) -> str:
+    """The folder that all of an input's paths are below: absolute, or a URL; "" where they have none in common."""
+    paths = [one.path for one in literals]
+    if all(isinstance(one, Place) for one in literals):
+        return posixpath.commonpath(paths)
+    split = [path.split("/") for path in paths]
+    common = [parts[0] for parts in itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*split, strict=False))]
+    return "/".join(common) if len(common) > 2 else ""  # not of a scheme alone
 
 
 def _normal(where: str, text: str, rest: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from parallelrun.api import layout, pod_layout, spec_changes, spec_hash
 from parallelrun.api.errors import InputChanged, ManifestError
-from parallelrun.api.models import ParallelRunJob
 from parallelrun_operator.job.settings import manifest
+from parallelrun_operator.job.settings.resolved import Resolved
 from parallelrun_operator.job.status import places
 
 Json = dict[str, Any]
@@ -36,8 +36,9 @@ def name_of(job: Json) -> str:
     return str(rerun["name"]) if rerun and rerun.get("failedOnly", True) else ""
 
 
-def earlier(model: ParallelRunJob, own: Json, found: Json | None) -> Earlier:
+def earlier(resolved: Resolved, own: Json, found: Json | None) -> Earlier:
     """What ``found``, the earlier job, has for ``own``. Raises ManifestError where that is nothing."""
+    claim = resolved.model.spec.volume.claim
     name = name_of(own)
     if name == own["metadata"]["name"]:
         raise ManifestError(f"spec.rerunOf.name: {name} is this job itself.", "Name the job that is to be run again.")
@@ -56,18 +57,24 @@ def earlier(model: ParallelRunJob, own: Json, found: Json | None) -> Earlier:
     try:
         spec_changes.refuse_for_rerun(
             _on(places.claim_of(found), spec_hash.spec_of(before)),
-            _on(model.spec.volume.claim, spec_hash.spec_of(model)),
+            _on(claim, spec_hash.spec_of(resolved.applied)),
             _FIXED,
         )
+        spec_changes.refuse_for_rerun(_datasets(found), {"spec": {"inputs": resolved.used.datasets}}, ())
     except InputChanged as error:
         raise ManifestError(str(error)) from None
     meta = found["metadata"]
     folder = pod_layout.job_folder(meta["namespace"], meta["name"], meta["uid"])
-    folder = f"{pod_layout.claim(model.spec.volume.claim)}/{folder}"
-    same = before.spec.source == model.spec.source
+    folder = f"{pod_layout.claim(claim)}/{folder}"
+    same = before.spec.source == resolved.model.spec.source
     return Earlier(folder, f"{folder}/{layout.SOURCE}" if same else None)
 
 
 def _on(claim: str, spec: Json) -> Json:
     """``spec`` with the claim that it came to, wherever that was named."""
     return {**spec, "spec": {**spec["spec"], "volume": {"claimName": claim}}}
+
+
+def _datasets(job: Json) -> Json:
+    """Versions of the registered datasets that ``job`` read, as if they stood in its manifest."""
+    return {"spec": {"inputs": ((job.get("status") or {}).get("resolved") or {}).get("datasets") or {}}}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from parallelrun.api.models import ParallelRunJob
 from parallelrun.api.settings import JobSettings
+from parallelrun_operator.job.settings.packages import Packages
 
 #: The label that makes a Job wait for its turn.
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
@@ -34,6 +35,7 @@ class Used:
 class Resolved:
     """A manifest in which everything that can be known without looking at volumes is known."""
 
+    applied: ParallelRunJob
     model: ParallelRunJob  # with what registered objects say, where it names such
     used: Used
     queue: str  # the Kueue queue that the job waits in; "" where it is in none
@@ -49,3 +51,4 @@ class Resolved:
     secrets: dict[str, str]  # Secrets of the stores that the agent reads or writes, by the folder that it finds them in
     fetches: bool  # whether anything is on object stores, so that there has to be a cache
     needs: tuple[tuple[str, str], ...]  # (kind, name) of all objects that the manifest names and that must be there
+    packages: Packages | None = None  # None where spec.environment lists none

@@ -100,11 +100,6 @@ def test_gpus_are_numbered_from_zero_as_a_container_sees_them(limits: dict[str, 
     ("spec", "said"),
     [
         ({"source": {"directory": "./code"}}, "spec.source.directory"),
-        ({"environment": {"pip": ["pillow"]}}, "spec.environment.pip"),
-        ({"environment": {"requirements": "r.txt"}}, "spec.environment.requirements"),
-        ({"environment": {"conda": "c.yml"}}, "spec.environment.conda"),
-        ({"computeTarget": "gpu-pool"}, "spec.computeTarget"),
-        ({"inputs": [{"name": "x", "dataset": "mnist"}]}, "spec.inputs[0].dataset"),
         ({"resources": {"limits": {"nvidia.com/gpu": "1500m"}}}, "nvidia.com/gpu is '1500m'"),
     ],
 )
