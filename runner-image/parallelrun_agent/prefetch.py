@@ -63,7 +63,7 @@ class Prefetch:
         self._room = self._room_wanted = room
         self._staged: dict[int, Staged] = {}
         self._leaving: dict[int, Staged] = {}  # let go of, while a fetch has not heard of it
-        self._outbox: dict[Who, deque[Task]] = {}
+        self._outbox: dict[Who, deque[deque[Task]]] = {}  # in the machine's groups: results come in groups
         self._running = 0
         self._careful = False
         self._paused_until = 0.0
@@ -75,7 +75,7 @@ class Prefetch:
 
     def hand_out(self, who: Who, tasks: Sequence[Task]) -> None:
         """Send these to a process when they are here, after all that it was given before."""
-        self._outbox.setdefault(who, deque()).extend(tasks)
+        self._outbox.setdefault(who, deque()).append(deque(tasks))
         self.wake()
 
     def gone(self, who: Who | None) -> None:
@@ -89,7 +89,7 @@ class Prefetch:
     def withdraw(self) -> list[ev.Withdrawn]:
         """Give up what was not sent yet."""
         waiting, self._outbox = self._outbox, {}
-        return [ev.Withdrawn(*who, [task[0] for task in tasks]) for who, tasks in waiting.items() if tasks]
+        return [ev.Withdrawn(*who, [task[0] for task in chain(*groups)]) for who, groups in waiting.items()]
 
     def staged(self, mini_batch: int) -> Staged:
         """A mini-batch that was sent and has not come back."""
@@ -129,27 +129,38 @@ class Prefetch:
             self._tell(event)
 
     def _failures(self) -> Iterator[ev.FetchFailed]:
-        for who, tasks in self._outbox.items():
-            for task in [task for task in tasks if (one := self._staged.get(task[0])) is not None and one.failed]:
-                tasks.remove(task)
-                error = self._staged[task[0]].failed
-                self._drop(task[0])
-                items = self._plan.items(task[0]) or 0
-                yield ev.FetchFailed(*who, task[0], str(error), items, not isinstance(error, Unreachable))
+        for who, groups in self._outbox.items():
+            for group in groups:
+                for task in [task for task in group if self._has_failed(task[0])]:
+                    group.remove(task)
+                    error = self._staged[task[0]].failed
+                    self._drop(task[0])
+                    items = self._plan.items(task[0]) or 0
+                    yield ev.FetchFailed(*who, task[0], str(error), items, not isinstance(error, Unreachable))
+
+    def _has_failed(self, mini_batch: int) -> bool:
+        return mini_batch in self._staged and self._staged[mini_batch].failed is not None
 
     def _send_what_is_here(self) -> None:
-        for who, tasks in list(self._outbox.items()):
-            ready = []
-            while tasks and (one := self._staged.get(tasks[0][0])) is not None and one.here:
-                ready.append(tasks.popleft())
-            if ready:
-                self._send(who, ready)
-            if not tasks:
+        for who, groups in list(self._outbox.items()):
+            while groups:
+                ready = []
+                while groups[0] and self._is_here(groups[0][0][0]):
+                    ready.append(groups[0].popleft())
+                if ready:
+                    self._send(who, ready)
+                if groups[0]:
+                    break
+                groups.popleft()
+            if not groups:
                 del self._outbox[who]
+
+    def _is_here(self, mini_batch: int) -> bool:
+        return mini_batch in self._staged and self._staged[mini_batch].here
 
     def _order(self) -> list[int]:
         """What is wanted and not sent, most urgent first: what each process gets next, then after that, then others."""
-        queues = [[task[0] for task in tasks] for tasks in self._outbox.values()]
+        queues = [[task[0] for task in chain(*groups)] for groups in self._outbox.values()]
         given = [mini_batch for row in zip_longest(*queues) for mini_batch in row if mini_batch is not None]
         return given if self._machine.draining is not None else [*given, *self._machine.upcoming(AHEAD)]
 
@@ -168,7 +179,7 @@ class Prefetch:
 
     def _admit(self, order: Sequence[int]) -> None:
         """Begin with as many as there is room for, in order: what is urgent takes the room of what is not."""
-        given = sum(map(len, self._outbox.values()))
+        given = sum(len(group) for groups in self._outbox.values() for group in groups)
         waiting = sum(self._staged[one].left for one in order if one in self._staged)
         for place, mini_batch in enumerate(order):
             if mini_batch in self._staged:

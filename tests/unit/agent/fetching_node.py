@@ -133,6 +133,8 @@ class FetchingNode(SimulatedNode):
     def _pass_on(self, who: tuple[int, int], tasks: Sequence[tuple[int, int, int]]) -> None:
         worker = self.workers[who[0]]
         assert worker.incarnation == who[1], "sent to a process that is gone"
+        group = next(g for g in self.machine.processes[who[0]].groups if tasks[0][0] in g.rest)
+        assert {task[0] for task in tasks} <= set(group.rest), "what is sent together is reported together"
         for task in tasks:
             places = self.prefetch.staged(task[0]).places
             for n in range(self.plan.files):

@@ -41,6 +41,23 @@ def test_every_mini_batch_runs_once_with_all_its_files_and_nothing_stays(tmp_pat
     driven(scenario)
 
 
+def test_groups_are_sent_apart_however_much_is_here(tmp_path: Path) -> None:
+    """Where mini-batches are short, a process has two groups at a time; each comes back by itself."""
+
+    async def scenario() -> None:
+        n = node(tmp_path, 200)
+        n.machine.average = 0.001
+        n.start_host()
+        sent: list[int] = []
+        pass_on = n._pass_on
+        n.prefetch._send = lambda who, tasks: (sent.append(len(tasks)), pass_on(who, tasks))[1]
+        await n.to_the_end()
+        assert max(sent) > 1
+        assert n.counts[0] == 200
+
+    driven(scenario)
+
+
 def test_fetching_is_ahead_of_running(tmp_path: Path) -> None:
     """While processes still start, the files of what they will get are fetched."""
 

@@ -70,7 +70,7 @@ def test_another_jobs_output_is_refused_and_stays(storage: Storage, box: Box) ->
     url = f"{box.url}/two"
     remote.claim(storage, url, a_job(url, name="first"))
     remote.succeed(storage, url)
-    with pytest.raises(OutputError, match="holds the output of another job: .*/first"):
+    with pytest.raises(OutputError, match=r"holds the output of another job: .*/first"):
         remote.claim(storage, url, a_job(url, name="second"))
     assert names(storage, url) == ["_OWNER", "_SUCCESS"]
 

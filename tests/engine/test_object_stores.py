@@ -1,0 +1,354 @@
+"""Jobs whose input, models and output are in object stores: real servers, and everything that goes wrong with them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas
+import pytest
+from chaos import kill_what_is_left
+from fault_proxy import FaultProxy, Faults
+from store_runs import StoreJob, StoreRun, files_job, table_job
+from store_servers import SERVERS, Box
+
+from parallelrun.api.settings import ModelSettings, OutputSettings, StoreSettings
+from parallelrun_agent.downloads import sha256_of
+
+pytestmark = pytest.mark.engine
+
+#: Some of them nested, one empty, one with a name that URLs escape.
+FILES = {f"{'ab'[n % 2]}/{n}.bin": os.urandom(0 if n == 7 else 100 + 13 * n) for n in range(40)} | {"a/ä ö.bin": b"x"}
+ROWS = {f"{part}.csv": "".join(f"{part}-{n},{n},{n / 8}\n" for n in range(150)) for part in range(3)}
+KINDS = ["s3", "azureBlob", "gcs", "https"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    kill_what_is_left()
+
+
+@pytest.fixture(scope="module")
+def make_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Box]]:
+    """A new box of a kind."""
+    running: dict[str, object] = {}
+    with ExitStack() as stack:
+
+        def box(kind: str) -> Box:
+            if kind not in running:
+                running[kind] = stack.enter_context(SERVERS[kind](tmp_path_factory.mktemp(kind.lower())).running())
+            return running[kind].box(f"box-{secrets.token_hex(4)}")  # type: ignore[attr-defined, no-any-return]
+
+        yield box
+
+
+def contents(form: str, folder: Path) -> dict[str, bytes]:
+    """The input in one form, by key."""
+    if form == "files":
+        return FILES
+    if form == "csv":
+        return {name: f"name,value,share\n{text}".encode() for name, text in ROWS.items()}
+    made = {}
+    for name, text in ROWS.items():
+        rows = [line.split(",") for line in text.splitlines()]
+        frame = pandas.DataFrame(rows, columns=["name", "value", "share"]).astype({"value": int, "share": float})
+        frame.to_parquet(folder / "made.parquet", row_group_size=40)
+        made[name.replace("csv", "parquet")] = (folder / "made.parquet").read_bytes()
+    return made
+
+
+def job_over(
+    folder: Path, form: str, paths: list[str], root: str, stores: list[StoreSettings], **more: object
+) -> StoreJob:
+    if form == "files":
+        return files_job(folder, paths, root, stores, **more)
+    return table_job(folder, paths, root, stores, format=form, **more)
+
+
+def filled(box: Box, keys: dict[str, bytes], folder: str = "in") -> list[str]:
+    """Put objects into a box; the paths of an input over them."""
+    for key, data in keys.items():
+        box.write(f"{folder}/{key}", data)
+    root = f"{box.url}/{folder}"
+    return [f"{root}/{quote(key)}" for key in keys] if box.store.kind == "https" else [f"{root}/"]
+
+
+@pytest.fixture(scope="module")
+def from_a_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """The output of the job over a folder, by form."""
+    known: dict[str, bytes] = {}
+
+    def output(form: str) -> bytes:
+        if form not in known:
+            folder = tmp_path_factory.mktemp("folder")
+            for key, data in contents(form, folder).items():
+                (folder / "in" / key).parent.mkdir(parents=True, exist_ok=True)
+                (folder / "in" / key).write_bytes(data)
+            known[form] = job_over(folder, form, [f"{folder}/in"], f"{folder}/in", []).run().done()
+        return known[form]
+
+    return output
+
+
+@pytest.mark.parametrize("form", ["files", "csv", "parquet"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_job_over_any_store_gives_the_same_bytes(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], kind: str, form: str
+) -> None:
+    box = make_box(kind)
+    paths = filled(box, contents(form, tmp_path))
+    run = job_over(tmp_path, form, paths, f"{box.url}/in", [box.store]).run()
+    assert run.done() == from_a_folder(form)
+    assert run.cached() == []
+
+
+def behind_faults(box: Box, **faults: float) -> FaultProxy:
+    return FaultProxy(box.server_url, Faults(**faults))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["files", "parquet"])
+@pytest.mark.parametrize("kind", ["s3", "azureBlob"])
+def test_a_store_that_is_often_busy_and_breaks_off_changes_nothing(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], kind: str, form: str
+) -> None:
+    box = make_box(kind)
+    paths = filled(box, contents(form, tmp_path))
+    with behind_faults(box, busy=5, cut=5, seed=3) as proxy:
+        run = job_over(tmp_path, form, paths, f"{box.url}/in", [box.behind(proxy.url)]).run()
+        assert run.done() == from_a_folder(form)
+        assert proxy.faults.broken, "nothing went wrong"
+    assert run.result()["miniBatches"]["retried"] == 0
+
+
+@pytest.mark.parametrize("victim", ["process", "host", "agent"])
+def test_whoever_is_killed_while_files_are_fetched_nothing_is_lost(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], victim: str
+) -> None:
+    box = make_box("s3")
+    paths = filled(box, FILES)
+    with behind_faults(box, latency=0.05) as proxy:
+        job = files_job(tmp_path, paths, f"{box.url}/in", [box.behind(proxy.url)], run_max_try=9, cache_bytes=2000)
+        run = job.run()
+        assert run.wait_for(lambda: len(run.said()) >= 5, "the first mini-batches"), run.text()
+        os.kill(run.pids(victim)[0], signal.SIGKILL)
+        assert run.done() == from_a_folder("files")
+    assert run.result()["miniBatches"]["failed"] == 0
+    assert run.cached() == [], "what the dead agent had fetched is left"
+
+
+def test_a_run_that_was_killed_while_it_fetched_goes_on(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    box = make_box("s3")
+    paths = filled(box, FILES)
+    with behind_faults(box, latency=0.05) as proxy:
+        job = files_job(tmp_path, paths, f"{box.url}/in", [box.behind(proxy.url)], cache_bytes=2000)
+        run = job.run()
+        assert run.wait_for(lambda: len(run.said()) >= 5, "the first mini-batches"), run.text()
+        run.kill_everything()
+        assert StoreRun(job, run.output).done() == from_a_folder("files")
+
+
+@pytest.mark.parametrize("how", ["replaced", "deleted"])
+@pytest.mark.parametrize("kind", ["s3", "azureBlob", "https"])
+def test_an_object_that_is_not_the_planned_one_fails_its_mini_batch_and_no_other(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], kind: str, how: str
+) -> None:
+    box = make_box(kind)
+    paths = filled(box, FILES)
+    job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], cache_bytes=2000)
+    job.seconds_each = 0.05
+    run = job.run()
+    assert run.wait_for(lambda: bool(run.said()), "the first mini-batch"), run.text()
+    if how == "replaced":
+        box.write("in/b/39.bin", os.urandom(len(FILES["b/39.bin"])))
+    else:
+        box.delete("in/b/39.bin")
+    expected = [line for line in from_a_folder("files").splitlines() if not line.startswith(b"39.bin ")]
+    assert run.done().splitlines() == expected
+    (error,) = run.result()["firstErrors"]
+    assert run.result()["miniBatches"]["failed"] == 1
+    assert error["kind"] == "input"
+    assert f"{box.url}/in/b/39.bin" in error["error"]
+    assert ("changed after the job was planned" if how == "replaced" else "is not there any more") in error["error"]
+    assert error["files"] == [f"{box.url}/in/b/39.bin"]
+
+
+def test_a_store_that_refuses_in_the_middle_pauses_the_job_which_goes_on_when_that_is_mended(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    box = make_box("azureBlob")
+    paths = filled(box, FILES)
+    with behind_faults(box) as proxy:
+        job = files_job(tmp_path, paths, f"{box.url}/in", [box.behind(proxy.url)], cache_bytes=2000)
+        job.seconds_each = 0.05
+        run = job.run()
+        assert run.wait_for(lambda: len(run.said()) >= 3, "the first mini-batches"), run.text()
+        proxy.faults.forbidden = True
+        assert run.wait_for(lambda: "stalled: " in run.log.read_text(), "the message that the job pauses"), run.text()
+        assert f"datastore '{box.store.name}'" in run.log.read_text()
+        assert run.process.poll() is None
+        proxy.faults.forbidden = False
+        assert run.done() == from_a_folder("files")
+    assert run.result()["miniBatches"]["retried"] == 0
+
+
+def test_wrong_credentials_are_said_at_once(tmp_path: Path, make_box: Callable[[str], Box]) -> None:
+    box = make_box("s3")
+    paths = filled(box, {"0.bin": b""})
+    (tmp_path / "secret").mkdir()
+    for name, value in (("accessKeyId", "somebody"), ("secretAccessKey", "wrong")):
+        (tmp_path / "secret" / name).write_text(value)
+    closed = replace(box.store, credentials=str(tmp_path / "secret"))
+    run = files_job(tmp_path, paths, f"{box.url}/in", [closed]).run()
+    assert run.end() == 2, run.text()
+    assert f"datastore '{box.store.name}'" in run.log.read_text()
+
+
+def test_download_fetches_everything_before_the_script_starts(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    box = make_box("s3")
+    paths = filled(box, FILES)
+    job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], mode="Download", arguments=["{cache}"], node_count=2)
+    job.settings = replace(job.settings, arguments=[str(tmp_path / "run" / "cache" / "inputs" / "images")])
+    job.script = job.script.replace(
+        "    pass\n",
+        "    import sys\n"
+        "    files = [name for _, _, names in os.walk(sys.argv[1]) for name in names]\n"
+        f"    assert len(files) == {len(FILES)}, files\n",
+    )
+    assert job.run().done() == from_a_folder("files")
+
+
+def test_direct_hands_out_urls_that_need_no_credentials(tmp_path: Path, make_box: Callable[[str], Box]) -> None:
+    """Nor are the signed ones shown where something fails."""
+    box = make_box("s3")
+    paths = filled(box, FILES)
+    job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], mode="Direct", run_max_try=1)
+    job.script = (
+        "import urllib.request\n\ndef init():\n    pass\n\ndef run(mini_batch):\n"
+        "    if '/7.bin' in mini_batch[0]:\n        raise ValueError(mini_batch[0])\n"
+        "    return [len(urllib.request.urlopen(url).read()) for url in mini_batch]\n"
+    )
+    run = job.run()
+    assert sorted(map(int, run.done().split())) == sorted(len(data) for key, data in FILES.items() if key != "b/7.bin")
+    assert f"ValueError: {box.url}/in/b/7.bin" in [error["error"] for error in run.result()["firstErrors"]]
+    assert "Signature" not in (run.output / "job_result.json").read_text()
+
+
+USES_MODEL = """\
+import os, sys
+from azureml.core.model import Model
+
+def init():
+    global said
+    (only,) = os.listdir(os.environ["AZUREML_MODEL_DIR"])
+    model, labels = Model.get_model_path("digits"), sys.argv[1]
+    asked = Model.get_model_path("other", version=2)
+    said = "%s %s %s" % (only, open(os.path.join(model, "sub", "w.bin")).read(), open(labels).read())
+    said += " " + open(asked).read()
+    assert not os.access(labels, os.W_OK) or os.geteuid() == 0
+    assert not os.stat(labels).st_mode & 0o222
+
+def run(mini_batch):
+    return [said for _ in mini_batch]
+"""
+
+
+def with_models(folder: Path, box: Box, sha256: str) -> StoreJob:
+    box.write("models/digits/sub/w.bin", b"weights")
+    box.write("models/digits/readme", b"")
+    box.write("models/other.bin", b"another")
+    box.write("labels.txt", b"zero")
+    paths = filled(box, {"0.bin": b"", "1.bin": b""})
+    job = files_job(
+        folder,
+        paths,
+        f"{box.url}/in",
+        [box.store],
+        side_inputs={"labels": f"{box.url}/labels.txt"},
+        models=[ModelSettings("digits", f"{box.url}/models/digits", "3", sha256)],
+        registered_models=[ModelSettings("other", f"{box.url}/models/other.bin", "2")],
+        arguments=[str(folder / "run" / "cache" / "side_inputs" / "labels" / "labels.txt")],
+        node_count=2,
+    )
+    job.script = USES_MODEL
+    return job
+
+
+@pytest.mark.parametrize("kind", ["s3", "azureBlob"])
+def test_side_inputs_and_models_are_fetched_once_a_node_and_checked(
+    tmp_path: Path, make_box: Callable[[str], Box], kind: str
+) -> None:
+    (tmp_path / "digits" / "sub").mkdir(parents=True)
+    (tmp_path / "digits" / "sub" / "w.bin").write_text("weights")
+    (tmp_path / "digits" / "readme").write_text("")
+    job = with_models(tmp_path, make_box(kind), sha256_of(tmp_path / "digits"))
+    assert job.run().done() == b"digits weights zero another\n" * 2
+
+
+def test_a_model_of_another_checksum_fails_the_job_by_name(tmp_path: Path, make_box: Callable[[str], Box]) -> None:
+    run = with_models(tmp_path, make_box("s3"), "0" * 64).run()
+    assert run.end() != 0
+    assert "model digits version 3" in run.log.read_text()
+    assert "has the SHA-256" in run.log.read_text()
+
+
+def with_output(folder: Path, box: Box, input_paths: list[str], stores: list[StoreSettings]) -> StoreJob:
+    output = OutputSettings(path=f"{box.url}/results/today")
+    return files_job(folder, input_paths, f"{box.url}/in", stores, output=output)
+
+
+@pytest.mark.parametrize("kind", ["s3", "azureBlob"])
+def test_an_output_in_a_store_is_that_of_a_volume_and_the_jobs_own(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], kind: str
+) -> None:
+    from parallelrun_agent.storage import Storage
+
+    box = make_box(kind)
+    paths = filled(box, FILES)
+    job = with_output(tmp_path, box, paths, [box.store])
+    run = job.run()
+    run.done()
+    storage = Storage([box.store])
+    assert storage.get(f"{box.url}/results/today/parallel_run_step.txt") == from_a_folder("files")
+    assert storage.get(f"{box.url}/results/today/_SUCCESS") == b""
+    assert run.result()["output"]["path"] == f"{box.url}/results/today/parallel_run_step.txt"
+    job.settings = replace(job.settings, name="other")
+    other = job.run("other")
+    assert other.end() != 0
+    assert "holds the output of another job: default/stores" in other.log.read_text()
+
+
+def test_a_store_that_refuses_the_output_is_waited_for(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    """Input from one store, output to another, which refuses after the job was planned."""
+    from parallelrun_agent.storage import Storage
+
+    source, target = make_box("s3"), make_box("azureBlob")
+    paths = filled(source, FILES)
+    with behind_faults(target) as proxy:
+        job = files_job(
+            tmp_path,
+            paths,
+            f"{source.url}/in",
+            [source.store, target.behind(proxy.url)],
+            output=OutputSettings(path=f"{target.url}/results"),
+        )
+        run = job.run()
+        assert run.wait_for(lambda: bool(run.said()), "the first mini-batch"), run.text()
+        proxy.faults.forbidden = True
+        assert run.wait_for(lambda: "stalled: " in run.log.read_text(), "the message that the job pauses"), run.text()
+        assert run.phase() == "Committing"
+        proxy.faults.forbidden = False
+        assert run.done() == from_a_folder("files")
+    assert Storage([target.store]).get(f"{target.url}/results/parallel_run_step.txt") == from_a_folder("files")
