@@ -45,7 +45,7 @@ def remove(job: Job, resource: Resource, name: str) -> None:
 
 def outlives_its_pods(cluster: Cluster, namespace: Namespace) -> None:
     """They are deleted, by force and normally; a worker's container and an agent are killed."""
-    job = work.submit(namespace, "outlives", mini_batches=800)
+    job = work.submit(namespace, "outlives", mini_batches=300)
     first, second = job.wait_pods(2)
     job.wait_completed(1)
 
@@ -58,13 +58,14 @@ def outlives_its_pods(cluster: Cluster, namespace: Namespace) -> None:
 
     third = job.wait_pods(1)[0]
     faults.signal_container(cluster, third, pod_layout.AGENT, "KILL")
-    work.wait_whole(job, 800, 240)
+    work.wait_whole(job, 300, 240)
 
 
 def has_a_file_that_takes_the_worker_with_it(cluster: Cluster, namespace: Namespace) -> None:
     """As when memory runs out under cgroup v2: the whole container is killed. That file fails, and nothing else."""
     limits = {"runMaxTry": 2, "errorThreshold": 1}
-    job = work.submit(namespace, "poisoned", mini_batches=60, words={POISON: "poison"}, nodeCount=1, **limits)
+    words = {POISON: "poison"}
+    job = work.submit(namespace, "poisoned", mini_batches=60, words=words, held=False, nodeCount=1, **limits)
     asked, deaths = job.folder / layout.OUTPUTS / "poison", 0
 
     def over() -> bool:
@@ -104,7 +105,7 @@ def is_scaled_suspended_and_resumed(cluster: Cluster, namespace: Namespace) -> N
 
 def is_made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None:
     """It has nothing of the first one, whose pods drain while those of the second start; each has its own folder."""
-    first = work.submit(namespace, "again", mini_batches=400, seconds=0.5)  # never to be whole
+    first = work.submit(namespace, "again", mini_batches=100, seconds=0.2)  # never to be whole
     first.wait_completed(1)
     folder = first.folder
 
@@ -123,7 +124,7 @@ def is_made_again_under_its_name(cluster: Cluster, namespace: Namespace) -> None
 def loses_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
     """A Lease is made again; without its header or a shard a job fails as StateLost. None hangs."""
     jobs = [
-        work.submit(namespace, name, mini_batches=150, seconds=0.3, nodeCount=1)
+        work.submit(namespace, name, mini_batches=100, seconds=0.2, nodeCount=1)
         for name in ("without-lease", "without-shard", "without-header")
     ]
     for job in jobs:
@@ -143,13 +144,14 @@ def loses_a_part_of_its_state(cluster: Cluster, namespace: Namespace) -> None:
     for job in (shardless, headless):
         wait_pods_left(job, 0)
     assert namespace.get(LEASES, lease)
-    work.wait_whole(leaseless, 150)
+    work.wait_whole(leaseless, 100)
 
 
 def fills_its_volume(cluster: Cluster, namespace: Namespace) -> None:
     """The job says which path has no room, and goes on when there is some."""
     with faults.small_volume(cluster, namespace.name, "small", mebibytes=16) as volume:
-        job = work.submit(namespace, "full", mini_batches=300, nodeCount=1, volume={"claimName": "small"})
+        claim = {"claimName": "small"}
+        job = work.submit(namespace, "full", mini_batches=300, held=False, nodeCount=1, volume=claim)
         job.wait_completed(1)
         volume.fill()
         stalled = job.wait_for_condition(conditions.STALLED)

@@ -1,6 +1,7 @@
 """Jobs whose output is known beforehand: many mini-batches that each take a little time, by what they hold.
 
-So a fault certainly falls into the running time, and whatever it did, the output can be compared byte by byte.
+The last one waits until a test lets it go, so a fault certainly falls into the running time, however slow the machine
+or its harness is; and whatever a fault did, the output can be compared byte by byte.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from cluster_harness.job import Job
 from cluster_harness.namespace import Namespace
+from cluster_harness.waiting import wait_for
 from parallelrun.api import layout
 
 Json = dict[str, Any]
@@ -24,22 +26,27 @@ def run(mini_batch):
     results = []
     for path in mini_batch:
         with open(path) as file:
-            seconds, word = file.read().split()
+            seconds, word, *held = file.read().split()
+        outputs = os.environ["AZUREML_BI_OUTPUT_PATH"]
         if word == "poison":  # asks for its end, and waits for it
-            open(os.path.join(os.environ["AZUREML_BI_OUTPUT_PATH"], "poison"), "w").close()
+            open(os.path.join(outputs, "poison"), "w").close()
             time.sleep(600)
+        while held and not os.path.exists(os.path.join(outputs, "go")):
+            time.sleep(0.05)
         time.sleep(float(seconds))
         results.append(word.upper())
     return results
 """
 
 
-def texts(mini_batches: int, seconds: float, words: Mapping[int, str]) -> dict[str, str]:
+def texts(mini_batches: int, seconds: float, words: Mapping[int, str], held: bool) -> dict[str, str]:
     """Files for so many mini-batches, of half to one and a half times so many seconds each; ``words`` for some."""
-    return {
+    files = {
         f"{n:04}.txt": f"{seconds * (0.5 + n * 7 % 11 / 10):.3f} {words.get(n, f'word-{n}')}"
         for n in range(mini_batches)
     }
+    files[max(files)] += " held" * held
+    return files
 
 
 def submit(
@@ -48,11 +55,15 @@ def submit(
     mini_batches: int = 200,
     seconds: float = 0.1,
     words: Mapping[int, str] | None = None,
+    held: bool = True,
     **spec: Any,
 ) -> Job:
-    """A job of so many mini-batches that take ``seconds`` on average; ``spec`` overrides fields of its spec."""
+    """A job of so many mini-batches that take ``seconds`` on average; ``spec`` overrides fields of its spec.
+
+    Unless it is not ``held``, it cannot be over before :func:`wait_whole`.
+    """
     namespace.config_map(f"{name}-code", {"shout.py": SCRIPT})
-    namespace.config_map(f"{name}-texts", texts(mini_batches, seconds, words or {}))
+    namespace.config_map(f"{name}-texts", texts(mini_batches, seconds, words or {}, held))
     fields: Json = {
         "source": {"configMap": {"name": f"{name}-code"}},
         "entryScript": "shout.py",
@@ -61,6 +72,7 @@ def submit(
         "nodeCount": 2,
         "maxNodeCount": 4,
         "runMaxTry": 20,  # faults may hit one and the same mini-batch again and again
+        "runInvocationTimeoutSeconds": 900,  # of the one that waits
     }
     manifest = {"apiVersion": "parallelrun.dev/v1alpha1", "kind": "ParallelRunJob", "metadata": {"name": name}}
     return namespace.submit({**manifest, "spec": {**fields, **spec}})
@@ -72,7 +84,10 @@ def expected(mini_batches: int, without: tuple[int, ...] = ()) -> bytes:
 
 
 def wait_whole(job: Job, mini_batches: int, seconds: float = 120, failed: tuple[int, ...] = ()) -> Json:
-    """The status of a job that is Complete, with every byte of the output as it has to be."""
+    """Let a job come to its end: its status when it is Complete, with every byte of the output as it has to be."""
+    outputs = job.folder / layout.OUTPUTS
+    wait_for(outputs.is_dir, seconds, f"{job.name} has no folder {layout.OUTPUTS}")
+    (outputs / "go").touch()
     status = job.wait_complete(seconds)
     assert job.output == expected(mini_batches, failed)
     counts = status["miniBatches"]
