@@ -105,6 +105,7 @@ except:
 - {{ printf "--worker-resources=%s" (toJson .Values.runner.workerResources) | squote }}
 - --cache-size={{ .Values.runner.cacheSize }}
 - {{ printf "--proxy=%s" (toJson .Values.runner.proxy) | squote }}
+- {{ printf "--packages=%s" (toJson .Values.runner.packages) | squote }}
 - {{ printf "--spot=%s" (toJson .Values.runner.spot) | squote }}
 - --run-as-user={{ include "parallelrun.id" .Values.user.runAsUser }}
 - --run-as-group={{ include "parallelrun.id" .Values.user.runAsGroup }}

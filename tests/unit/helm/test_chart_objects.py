@@ -73,6 +73,13 @@ def test_the_operator_understands_every_value(helm):
         worker_resources={"requests": {"cpu": 1, "memory": "1Gi"}},
         cache_size="100Gi",
         proxy={"http": "", "https": "http://proxy.example:3128", "none": ".example"},
+        packages={
+            "index": "https://pypi.example/simple",
+            "extraIndex": "",
+            "wheels": "pvc://wheels/cp311",
+            "channelAlias": "",
+            "certificates": "our-ca",
+        },
         spot={"nodeSelector": {"kubernetes.azure.com/scalesetpriority": "spot"}, "tolerations": []},
         run_as_user=1000650000,
         run_as_group=None,
