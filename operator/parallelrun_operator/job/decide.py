@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from parallelrun.api.conditions import COMPLETE, FAILED
+from parallelrun.api.conditions import CANCELLED, COMPLETE, FAILED, MANIFEST_ERROR
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job import children
 from parallelrun_operator.job.actions import Action, Announce, Decision
@@ -29,7 +29,7 @@ from parallelrun_operator.job.policies.reporting import reporting
 from parallelrun_operator.job.policies.rerun import obstacle
 from parallelrun_operator.job.policies.thresholds import thresholds
 from parallelrun_operator.job.policies.ttl import ttl
-from parallelrun_operator.job.settings import Resolved
+from parallelrun_operator.job.settings import Lacking, Resolved
 from parallelrun_operator.job.status import compose, rate
 from parallelrun_operator.job.status.conditions import holds
 from parallelrun_operator.job.status.write import write
@@ -58,7 +58,7 @@ def decide(world: World) -> Decision:
     if _ended(world):
         return _ended_without_header(world)
     if reading.lacking is not None:
-        return _decision(world, [write(world, compose.lacking(world, reading.lacking))], LACKING_SECONDS)
+        return _lacking(world, reading.lacking)
     return _without_header(world, reading.resolved, reading.problem)
 
 
@@ -84,8 +84,14 @@ def _without_header(world: World, resolved: Resolved | None, problem: str) -> De
     return _decision(world, [lost_header(world, resolved)], LOOK_SECONDS)
 
 
-def _refused(world: World, problem: str) -> Decision:
-    status = compose.refused(world, problem)
+def _lacking(world: World, what: Lacking) -> Decision:
+    if world.job["spec"].get("cancel"):
+        return _refused(world, f"cancelled by spec.cancel while it waited: {what.message}", CANCELLED)
+    return _decision(world, [write(world, compose.lacking(world, what))], LACKING_SECONDS)
+
+
+def _refused(world: World, problem: str, reason: str = MANIFEST_ERROR) -> Decision:
+    status = compose.refused(world, problem, reason)
     return _decision(world, [write(world, status), ttl(world, status["completionTime"])], None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parallelrun.api import pod_layout
-from parallelrun.api.conditions import LABEL_JOB_UID, MANIFEST_ERROR, RUNNING, STALLED, WAITING_FOR_EARLIER_JOB
+from parallelrun.api.conditions import LABEL_JOB_UID, RUNNING, STALLED, WAITING_FOR_EARLIER_JOB
 from parallelrun.leases.header import Phase
 from parallelrun_operator.job.policies import pods
 from parallelrun_operator.job.policies.case import Case
@@ -50,9 +50,9 @@ def status_of(case: Case, trouble: Trouble | None, samples: rate.Samples) -> Jso
     return {name: value for name, value in parts.items() if value not in (None, "", {}, [])}
 
 
-def refused(world: World, message: str) -> Json:
-    """Of a job that never begins, since its manifest is not right."""
-    told = conditions.failed(MANIFEST_ERROR, message)
+def refused(world: World, message: str, reason: str) -> Json:
+    """Of a job that never begins, for its manifest is not right or it was cancelled."""
+    told = conditions.failed(reason, message)
     old = old_status(world).get("conditions") or ()
     return {
         **_identity(world),

@@ -15,8 +15,9 @@ from api_server import ApiServer
 
 from parallelrun.api.conditions import LABEL_JOB, LABEL_JOB_UID
 from parallelrun.kube.client import Kube
+from parallelrun.kube.errors import NotFound, Unavailable
 from parallelrun.kube.names import Names
-from parallelrun.kube.resources import CRDS, NAMESPACES, PARALLEL_RUN_JOBS
+from parallelrun.kube.resources import CRDS, NAMESPACES, PARALLEL_RUN_JOBS, REGISTERED, Resource
 from parallelrun_operator import leader, pulse
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.actions import Action, Decision
@@ -25,7 +26,7 @@ from parallelrun_operator.replica import Replica
 
 Json = dict[str, Any]
 
-CRD = Path(__file__).parents[4] / "crds" / "parallelrunjobs.yaml"
+DEFINITIONS = sorted((Path(__file__).parents[4] / "crds").glob("*.yaml"))
 LEADER_PACE = leader.Pace(lease=2.0, deadline=1.2, renew=0.3, request=1.0)
 PULSE_PACE = pulse.Pace(beat=0.3, dead=3.0, blind=1.5, settle=0.5)
 DEADLINE_SECONDS = 30.0
@@ -122,11 +123,23 @@ async def lab(server: ApiServer) -> AsyncIterator[Lab]:
 
 
 async def install(server: ApiServer) -> None:
-    """Make the API server know ParallelRunJobs."""
+    """Make the API server know our kinds."""
     async with await server.kube() as kube:
-        name = (await kube.create(yaml.safe_load(CRD.read_text())))["metadata"]["name"]
-        while not _established(await kube.get(CRDS, None, name)):
-            await asyncio.sleep(0.05)
+        made = [await kube.create(yaml.safe_load(path.read_text())) for path in DEFINITIONS]
+        for one in made:
+            while not _established(await kube.get(CRDS, None, one["metadata"]["name"])):
+                await asyncio.sleep(0.05)
+        for kind in (PARALLEL_RUN_JOBS, *REGISTERED):
+            await _listed(kube, kind)
+
+
+async def _listed(kube: Kube, kind: Resource) -> None:
+    """A kind that is established may take a while until objects of it can be kept."""
+    while True:
+        with suppress(Unavailable, NotFound):
+            await kube.list_objects(kind)
+            return
+        await asyncio.sleep(0.05)
 
 
 def _established(crd: Json) -> bool:
