@@ -10,6 +10,7 @@ from typing import Any
 
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import FILES
+from parallelrun_agent.plan.patterns import below
 from parallelrun_agent.plan.reader import PlanReader
 
 _FIELDS = ("path", "size", "mtime_ns", "input")
@@ -67,4 +68,4 @@ def _shown(row: _Row, document: dict[str, Any]) -> str:
     roots = [one["root"] for one in document["inputs"]]
     path = os.fsdecode(row[0])
     root = roots[row[3]] if row[3] < len(roots) else ""
-    return os.path.relpath(path, root) if root and path.startswith(root.rstrip("/") + "/") else path
+    return below(row[0], root) if root and path.startswith(root.rstrip("/") + "/") else path

@@ -13,13 +13,14 @@ from parallelrun_agent.plan import keys, order, sorting
 from parallelrun_agent.plan.columns import TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, Draft
 from parallelrun_agent.plan.sources import FileRow, Source, list_rows, path_columns, require_some
+from parallelrun_agent.storage import Storage
 
 #: Mini-batches that are computed at a time.
 _CHUNK = 1 << 20
 
 
-def plan_files(settings: JobSettings, sources: Sequence[Source], draft: Draft) -> int:
-    """Write the tables of a File input; returns the number of mini-batches. Raises InputError."""
+def plan_files(settings: JobSettings, sources: Sequence[Source], draft: Draft, storage: Storage) -> int:
+    """Write the tables of a File input; returns the number of mini-batches. Raises InputError and StorageError."""
     columns = list(path_columns(sources))
     by_key = settings.partition_keys
     keys.require(by_key, columns, "partitionFormat of the inputs")
@@ -27,11 +28,11 @@ def plan_files(settings: JobSettings, sources: Sequence[Source], draft: Draft) -
     mini_batches = draft.mini_batches(by_key)
     if by_key:
         at = [columns.index(name) for name in by_key]
-        _add_partitions(_sorted_by_key(_all_rows(sources, columns, draft), at, draft), files, mini_batches)
+        _add_partitions(_sorted_by_key(_all_rows(sources, columns, draft, storage), at, draft), files, mini_batches)
     else:
         for source in sources:
             first = files.rows
-            for row in list_rows(source, columns, draft.folder):
+            for row in list_rows(source, columns, draft.folder, storage):
                 files.add(row)
             _add_groups(mini_batches, first, files.rows, settings.mini_batch_size)
     require_some(settings, draft.closed(FILES, files), "file")
@@ -48,9 +49,9 @@ def _add_groups(mini_batches: TableWriter, first: int, last: int, size: int) -> 
         mini_batches.add_columns(np.minimum(np.arange(chunk.start, chunk.stop, size, dtype=np.int64), last))
 
 
-def _all_rows(sources: Iterable[Source], columns: Sequence[str], draft: Draft) -> Iterator[FileRow]:
+def _all_rows(sources: Iterable[Source], columns: Sequence[str], draft: Draft, storage: Storage) -> Iterator[FileRow]:
     for source in sources:
-        yield from list_rows(source, columns, draft.folder)
+        yield from list_rows(source, columns, draft.folder, storage)
 
 
 def _sorted_by_key(

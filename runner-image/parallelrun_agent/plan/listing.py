@@ -3,7 +3,8 @@
 Folders are walked depth first, each folder's names in natural order (files and folders together), which is the natural
 order of whole paths below one entry of ``paths``. Entries come in the order given; a file that an earlier entry of the
 same input took is not taken again. Links to files and folders are followed; a folder that is its own ancestor is
-passed over. Only regular files are taken. What cannot be read, or matches nothing, is an InputError.
+passed over. Only regular files are taken. What cannot be read, or matches nothing, is an InputError. URLs are taken
+in the same order, see ``url_listing``.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 
 from parallelrun.api import pod_layout
 from parallelrun.api.errors import InputError
-from parallelrun_agent.plan import order, sorting
+from parallelrun_agent.plan import order, sorting, url_listing
 from parallelrun_agent.plan.patterns import Pattern, States, parse
+from parallelrun_agent.storage import Storage, is_url
 
 #: ConfigMaps are written into each pod when it starts.
 _MOUNTED_ANEW = os.fsencode(pod_layout.CONFIG_MAPS + "/")
@@ -26,25 +28,27 @@ _MOUNTED_ANEW = os.fsencode(pod_layout.CONFIG_MAPS + "/")
 Found = tuple[bytes, int, int]
 
 
-def list_files(name: str, paths: Sequence[str], allow_empty: bool, temporary: Path) -> Iterator[Found]:
+def list_files(
+    name: str, paths: Sequence[str], allow_empty: bool, temporary: Path, storage: Storage
+) -> Iterator[Found]:
     """Every file of input ``name``; ``temporary`` is a folder for sorting large folders.
 
     Raises InputError naming the input and the path: an entry that takes nothing (unless ``allow_empty``), a folder or
-    link that cannot be read.
+    link that cannot be read; StorageError for a store that cannot be listed.
     """
     earlier: list[Pattern] = []
     for text in paths:
-        pattern = parse(text)
+        pattern = url_listing.parse(name, text, storage) if is_url(text) else parse(text)
         taken = _Count()
         try:
-            for found in _walk(pattern, temporary):
+            for found in url_listing.found(pattern, storage, temporary) if is_url(text) else _walk(pattern, temporary):
                 taken.files += 1
                 if not earlier or not any(other.takes(found[0]) for other in earlier):
                     yield _lasting(found)
         except OSError as error:
             raise _unreadable(name, error) from error
         if not taken.files and not allow_empty:
-            raise _nothing(name, pattern)
+            raise url_listing.nothing(name, pattern, storage) if is_url(text) else _nothing(name, pattern)
         earlier.append(pattern)
 
 

@@ -12,23 +12,25 @@ from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
 from parallelrun_agent.plan.sources import Source, of_settings, path_columns
+from parallelrun_agent.storage import Storage
 
 
 def make_plan(settings: JobSettings, folder: Path) -> Plan:
     """Plan the job's input into ``folder``/plan-<sha256>; the same input and settings give the same plan.
 
-    Raises InputError for what is wrong with the input, NoSpace and RunFolderError where ``folder`` cannot be written.
+    Raises InputError for what is wrong with the input, StorageError for a store that cannot be read, NoSpace and
+    RunFolderError where ``folder`` cannot be written.
     """
     try:
-        return _make(settings, folder)
+        return _make(settings, folder, Storage(settings.stores))
     except OSError as error:  # of reading the input there is none left: those are InputErrors by now
         if is_full(error):
             raise NoSpace(f"{folder}: no space left for the plan", "Make room and run again.") from error
         raise RunFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _make(settings: JobSettings, folder: Path) -> Plan:
-    sources = [_source(number, one) for number, one in enumerate(settings.inputs)]
+def _make(settings: JobSettings, folder: Path, storage: Storage) -> Plan:
+    sources = [_source(number, one, storage) for number, one in enumerate(settings.inputs)]
     is_table = _same_kind(sources)
     if not is_table:
         _require_one_mode(settings)
@@ -37,15 +39,15 @@ def _make(settings: JobSettings, folder: Path) -> Plan:
         if is_table:
             from parallelrun_agent.plan.table_plan import plan_table
 
-            return publish(draft, plan_table(settings, sources, draft))
-        return publish(draft, plan_files(settings, sources, draft))
+            return publish(draft, plan_table(settings, sources, draft, storage))
+        return publish(draft, plan_files(settings, sources, draft, storage))
 
 
-def _source(number: int, settings: InputSettings) -> Source:
+def _source(number: int, settings: InputSettings, storage: Storage) -> Source:
     if settings.type == "MLTable":
         from parallelrun_agent.plan.mltable import of_mltable
 
-        return of_mltable(number, settings)
+        return of_mltable(number, settings, storage)
     return of_settings(number, settings)
 
 

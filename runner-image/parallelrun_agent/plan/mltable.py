@@ -8,6 +8,7 @@ refused by name and line: a table that was half understood would give wrong resu
 from __future__ import annotations
 
 import difflib
+import errno
 import glob
 import os
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from parallelrun.api.errors import InputError
 from parallelrun.api.settings import InputSettings, TableSettings
 from parallelrun_agent.plan.path_format import PathFormat
 from parallelrun_agent.plan.sources import Source, TableShape
+from parallelrun_agent.storage import Storage, is_url
 
 FILE = "MLTable"
 _TOP = {"paths", "transformations", "type", "$schema", "metadata", "traits", "name", "version", "description", "tags"}
@@ -48,18 +50,18 @@ class _Reading:
     path_format: PathFormat | None = None
 
 
-def of_mltable(number: int, settings: InputSettings) -> Source:
-    """The source of an MLTable input; raises InputError naming the file and line of what is wrong."""
+def of_mltable(number: int, settings: InputSettings, storage: Storage) -> Source:
+    """The source of an MLTable input; raises InputError naming the file and line of what is wrong, StorageError."""
     if len(settings.paths) != 1:
         raise InputError(
             f"input {settings.name!r}: an MLTable input has one path, this has {len(settings.paths)}",
             "Give the folder that holds the MLTable file; make one input of each.",
         )
     folder = settings.paths[0].rstrip("/") or "/"
-    if os.path.basename(folder) == FILE and os.path.isfile(folder):
+    if os.path.basename(folder) == FILE and (is_url(folder) or os.path.isfile(folder)):
         folder = os.path.dirname(folder)
     file = os.path.join(folder, FILE)
-    content, lines = _load(settings.name, file)
+    content, lines = _load(settings.name, file, storage)
     reading = _Reading()
     if settings.partition_format:
         reading.path_format = PathFormat(settings.partition_format)
@@ -83,16 +85,16 @@ def of_mltable(number: int, settings: InputSettings) -> Source:
         allow_empty=settings.allow_empty,
         table=table,
         shape=reading.shape,
+        subset=settings.subset,
     )
 
 
-def _load(name: str, file: str) -> tuple[dict[str, Any], list[int]]:
+def _load(name: str, file: str, storage: Storage) -> tuple[dict[str, Any], list[int]]:
     """The file's content, and the line of each transformation."""
     import yaml
 
     try:
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read()
+        text = _read(file, storage)
         node, content = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
     except OSError as error:
         raise InputError(
@@ -107,6 +109,16 @@ def _load(name: str, file: str) -> tuple[dict[str, Any], list[int]]:
     if not isinstance(content.get("transformations") or [], list):
         raise InputError(f"input {name!r}: {file}: transformations is not a list", "Each begins with a dash.")
     return content, _lines(node)
+
+
+def _read(file: str, storage: Storage) -> str:
+    if is_url(file):
+        data = storage.get(file)
+        if data is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file)
+        return data.decode("utf-8")
+    with open(file, encoding="utf-8") as stream:
+        return stream.read()
 
 
 def _lines(document: Any) -> list[int]:
@@ -133,6 +145,10 @@ def _path(folder: str, entry: Any) -> str:
     if os.path.isabs(text):
         return text
     joined = os.path.normpath(text)
+    if is_url(folder):
+        if joined.startswith(".."):
+            raise _Refused(f"paths: {text} leaves the folder of the {FILE} file")
+        return f"{folder}/{joined}/" if kind == "folder" else f"{folder}/{joined}"
     return os.path.join(glob.escape(folder) if kind == "pattern" else folder, joined)
 
 

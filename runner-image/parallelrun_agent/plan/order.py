@@ -11,6 +11,7 @@ A sort key is one ``bytes`` object, so that sorting compares with memcmp and 10^
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DIGITS = re.compile(rb"([0-9]+)")
 #: A number such that memcmp compares numbers: how long it is without leading zeros, then its digits.
@@ -41,6 +42,22 @@ def name_of(component_key: bytes) -> bytes:
 def path_key(path: bytes) -> tuple[bytes, ...]:
     """The key of a whole path."""
     return tuple(key(component) for component in path.split(b"/"))
+
+
+def sortable(path: bytes) -> bytes:
+    """The key of a whole path as one ``bytes``, for sorting on disk; names hold no NUL, which ends each here."""
+    folder, slash, name = path.rpartition(b"/")
+    return _folder_key(folder) + key(name) if slash else key(name)
+
+
+@lru_cache(1024)
+def _folder_key(folder: bytes) -> bytes:
+    return b"".join([key(name) + END for name in folder.split(b"/")])
+
+
+def path_of(sortable_key: bytes) -> bytes:
+    """The path that :func:`sortable` was given."""
+    return b"/".join(sortable_key.split(END)[1::2])
 
 
 def tuple_key(values: tuple[str, ...]) -> bytes:

@@ -6,6 +6,7 @@ A part is rows [start, stop) of a file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import InputError
@@ -13,6 +14,7 @@ from parallelrun_agent.plan.column_types import FLOAT, TEXT
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_keys import KeyRun, coalesced
+from parallelrun_agent.storage.reading import Source
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,13 +30,13 @@ class ParquetTable:
         self._first: tuple[str, pyarrow.Schema] | None = None
         self._with_nulls: set[str] = set()
 
-    def parts(self, path: str, size: int, wanted: int) -> Iterator[Range]:
+    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
         """Runs of row groups of up to ``wanted`` uncompressed bytes, at least one group each.
 
         Raises InputError where the file is not Parquet, or its columns are not those of the first file.
         """
-        with _opened(path, size) as file:
-            self._compare(path, file.schema_arrow)
+        with _opened(source) as file:
+            self._compare(source.path, file.schema_arrow)
             groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
             self._note_nulls(groups)
         start = stop = held = 0
@@ -51,17 +53,17 @@ class ParquetTable:
         """Parts are always rows of the file."""
         return True
 
-    def infer(self, places: Sequence[tuple[str, int, int]]) -> dict[str, str]:  # noqa: ARG002 - the schema says it
+    def infer(self, places: Sequence[tuple[Source, int, int]]) -> dict[str, str]:  # noqa: ARG002 - the schema says it
         """The dtype of each column from the schema; whole numbers and booleans with missing values become what
         pandas can hold them in: float64 and object."""
         if self._first is None:
             return {}
         return {field.name: self._dtype(field) for field in self._first[1]}
 
-    def key_runs(self, path: str, part: Range, columns: Sequence[str], dtypes: dict[str, str]) -> Iterator[KeyRun]:  # noqa: ARG002
+    def key_runs(self, source: Source, part: Range, columns: Sequence[str], dtypes: dict[str, str]) -> Iterator[KeyRun]:  # noqa: ARG002
         """Runs of adjacent rows of one part with the same values in ``columns``, rendered with ``str``."""
         start, stop = part
-        with _opened(path, None) as file:
+        with _opened(source) as file:
             row = 0
             for number in range(file.metadata.num_row_groups):
                 first, row = row, row + file.metadata.row_group(number).num_rows
@@ -115,16 +117,20 @@ class ParquetTable:
         )
 
 
-def _opened(path: str, size: int | None) -> ParquetFile:
+@contextmanager
+def _opened(source: Source) -> Iterator[ParquetFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path)
+        with ExitStack() as stack:
+            place = source.path if source.is_local else stack.enter_context(source.stream())
+            yield stack.enter_context(pq.ParquetFile(place))
     except (OSError, pa.ArrowException) as error:
-        detail = "it is empty" if size == 0 else str(error).splitlines()[0]
+        detail = str(error).splitlines()[0] if source.size else "it is empty"
         raise InputError(
-            f"{path} cannot be read as Parquet: {detail}", "Make or copy it anew, or leave it out with a narrower path."
+            f"{source.path} cannot be read as Parquet: {detail}",
+            "Make or copy it anew, or leave it out with a narrower path.",
         ) from error
 
 

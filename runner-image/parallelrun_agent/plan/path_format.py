@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 
 from parallelrun.api.errors import InputError
+from parallelrun_agent.plan.patterns import below
 
 _TOKEN = re.compile(r"\{(?P<name>[^{}:/]+)(?::(?P<date>[^{}]+))?\}|(?P<any>\*\*/?)|(?P<star>\*)|(?P<brace>[{}])")
 _DATE_PART = re.compile(r"yyyy|MM|dd|HH|mm|ss")
@@ -43,8 +44,7 @@ class PathFormat:
 
     def read(self, input_name: str, path: bytes, root: str) -> Mapping[str, str]:
         """The columns' values for one file; dates in ISO form. Raises InputError naming the file."""
-        below = os.path.relpath(os.fsdecode(path), root)
-        match = self._match(below)
+        match = self._match(below(path, root))
         if match is None:
             raise self._misfit(input_name, path, "does not have the form")
         return {

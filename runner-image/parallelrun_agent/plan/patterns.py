@@ -70,11 +70,15 @@ class Pattern:
         prefix = self.base.rstrip(b"/") + b"/"
         if not path.startswith(prefix):
             return False
-        *folders, name = path[len(prefix) :].split(b"/")
+        folder, _, name = path[len(prefix) :].rpartition(b"/")
+        return self.accepts_in(folder)(name)
+
+    def accepts_in(self, folder: bytes) -> Matcher:
+        """Which names of files are taken in ``folder``, a path below ``base``; "" for that itself."""
         states = self.start
-        for folder in folders:
-            states = self.step(states, folder)
-        return self.accepts(states)(name)
+        for name in folder.split(b"/") if folder else ():
+            states = self.step(states, name)
+        return self.accepts(states)
 
     def _closed(self, states: set[int]) -> States:
         """With what is reached by letting ``**`` match no folder."""
@@ -89,12 +93,42 @@ def parse(text: str) -> Pattern:
     """The pattern of an absolute path; a path that exists as it is spelled is that file or folder, never a glob."""
     path = _normal(os.fsencode(text))
     if os.path.isdir(path):
-        return _pattern(text, path, (_ANY_DEPTH,))
-    if os.path.lexists(path) or not _MAGIC.search(path):
-        return _pattern(text, path, ())
-    components = path.split(b"/")
+        return whole(text, path)
+    if os.path.lexists(path) or not is_glob(path):
+        return single(text, path)
+    return glob(text, b"", path)
+
+
+def is_glob(path: bytes) -> bool:
+    """Whether a path holds wildcards."""
+    return _MAGIC.search(path) is not None
+
+
+def whole(text: str, folder: bytes) -> Pattern:
+    """All that is below a folder."""
+    return _pattern(text, folder, (_ANY_DEPTH,))
+
+
+def single(text: str, path: bytes) -> Pattern:
+    """One file."""
+    return _pattern(text, path, ())
+
+
+def glob(text: str, root: bytes, path: bytes) -> Pattern:
+    """A glob; ``path`` begins with ``root``, in which nothing is a wildcard."""
+    components = path[len(root) :].split(b"/")
     first = next(number for number, component in enumerate(components) if _MAGIC.search(component))
-    return _pattern(text, b"/".join(components[:first]) or b"/", tuple(components[first:]))
+    return _pattern(text, root + b"/".join(components[:first]) or b"/", tuple(components[first:]))
+
+
+def below(path: bytes, root: str) -> str:
+    """A file's path below ``root``, which is a folder above it, or itself (then its name), or else anything."""
+    text, folder = os.fsdecode(path), root.rstrip("/")
+    if text.startswith(folder + "/"):
+        return text[len(folder) + 1 :]
+    if text == folder or not text.startswith("/"):
+        return text.rpartition("/")[2]
+    return os.path.relpath(text, root)
 
 
 def _pattern(text: str, base: bytes, components: tuple[bytes, ...]) -> Pattern:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from parallelrun_agent.plan.row_ranges import Bytes, became_shorter
+from parallelrun_agent.plan.row_ranges import Bytes
+from parallelrun_agent.storage.reading import became_shorter
 
 _CHUNK = 1 << 21
 _QUOTE = 0x22

@@ -8,14 +8,15 @@ row: blank lines go to the range before or after.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
-from parallelrun.api.errors import InputError
+from parallelrun_agent.storage.reading import Source, became_shorter
 
 _PROBE = 1 << 12
 _STREAM = 1 << 18
 _LARGEST = 1 << 22
+#: Probes of an object that are asked for at a time, and bytes of each.
+_PROBES, _OBJECT_PROBE = 256, 1 << 13
 
 Range = tuple[int, int]
 
@@ -23,21 +24,22 @@ Range = tuple[int, int]
 class Bytes:
     """A file's bytes, read in windows near where they are asked for; never more than a few MB at a time."""
 
-    def __init__(self, descriptor: int, path: str, size: int, step: int) -> None:
-        """``step`` is how far apart questions will be: windows are larger where they would touch anyway."""
-        self._descriptor = descriptor
-        self.path = path
+    def __init__(self, source: Source, size: int, step: int) -> None:
+        """Of the first ``size`` bytes of ``source``; ``step`` is how far apart questions will be: windows are larger
+        where they would touch anyway, and asked for in advance where they would not."""
+        self._source = source
+        self.path = source.path
         self.size = size
-        self._window = _STREAM if step < _STREAM else _PROBE
+        self._step = step
+        probe = _PROBE if source.is_local else _OBJECT_PROBE
+        self._window = _STREAM if step < _STREAM else probe
+        self._expected = 0  # up to where line ends are asked for in advance
         self._start = 0
         self._data = b""
 
     def window(self, offset: int, length: int) -> bytes:
-        """Up to ``length`` bytes at ``offset``; raises InputError where they cannot be read."""
-        try:
-            return os.pread(self._descriptor, length, offset)
-        except OSError as error:
-            raise InputError(f"{self.path} at byte {offset}: {error.strerror}") from error
+        """Up to ``length`` bytes at ``offset``; raises InputError or StorageError where they cannot be read."""
+        return self._source.read(offset, length)
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop), from the window at hand where it holds them."""
@@ -47,6 +49,8 @@ class Bytes:
 
     def find_line_end(self, offset: int) -> int:
         """Where the line that holds byte ``offset`` ends: past its line feed, or at the end of the file."""
+        if offset >= self._expected and self._window < _STREAM and not self._source.is_local:
+            self._expect(offset)
         position, length = offset, self._window
         while position < self.size:
             data, index = self._at(position, length)
@@ -68,18 +72,19 @@ class Bytes:
             length = min(length * 4, _LARGEST)
         return False
 
+    def _expect(self, offset: int) -> None:
+        """Ask for the windows at ``offset`` and at the next multiples of the step after it, side by side."""
+        stop = min(self.size, offset + _PROBES * self._step)
+        self._source.expect((at, at + self._window) for at in range(offset, stop, self._step))
+        self._expected = offset + _PROBES // 2 * self._step
+
     def _at(self, position: int, length: int) -> tuple[bytes, int]:
         """Bytes around ``position``, at least one from it on, and its place in them."""
         if not self._start <= position < self._start + len(self._data):
-            self._start, self._data = position, self.window(position, length)
+            self._start, self._data = position, self._source.some(position, length)
             if not self._data:
                 raise became_shorter(self.path)
         return self._data, position - self._start
-
-
-def became_shorter(path: str) -> InputError:
-    """The error for a file that changes under the planner."""
-    return InputError(f"{path} changed while it was planned", "Run the job when nothing writes to its input.")
 
 
 def cut(data: Bytes, start: int, wanted: int, row_end: Callable[[int], int], blank: bytes) -> Iterator[Range]:

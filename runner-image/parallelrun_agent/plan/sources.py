@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from parallelrun.api.errors import InputError
-from parallelrun.api.settings import InputSettings, JobSettings, TableSettings
-from parallelrun_agent.plan.listing import list_files
+from parallelrun.api.settings import InputSettings, JobSettings, SubsetSettings, TableSettings
+from parallelrun_agent.plan import subsets
+from parallelrun_agent.plan.listing import Found, list_files
 from parallelrun_agent.plan.path_format import PathFormat
+from parallelrun_agent.storage import Storage
 
 #: path, size, mtime_ns, input number, then one value (or None) for each path column of the job
 FileRow = tuple[bytes, int, int, int, *tuple[str | None, ...]]
@@ -39,10 +41,13 @@ class Source:
     allow_empty: bool
     table: TableSettings = field(default_factory=TableSettings)
     shape: TableShape = TableShape()
+    subset: SubsetSettings = field(default_factory=SubsetSettings)
 
     def described(self) -> dict[str, Any]:
         """All of it as plain JSON values, for plan.json."""
         kept = {name: getattr(self, name) for name in ("name", "paths", "root", "allow_empty")}
+        if self.subset != SubsetSettings():
+            kept["subset"] = asdict(self.subset)
         return kept | {
             "partition_format": self.path_format.text if self.path_format else None,
             "table": asdict(self.table) if self.is_table else None,
@@ -61,6 +66,7 @@ def of_settings(number: int, settings: InputSettings) -> Source:
         path_format=PathFormat(settings.partition_format) if settings.partition_format else None,
         allow_empty=settings.allow_empty,
         table=settings.table,
+        subset=settings.subset,
     )
 
 
@@ -79,10 +85,12 @@ def path_columns(sources: Sequence[Source]) -> dict[str, str]:
     return columns
 
 
-def list_rows(source: Source, columns: Sequence[str], temporary: Path) -> Iterator[FileRow]:
+def list_rows(source: Source, columns: Sequence[str], temporary: Path, storage: Storage) -> Iterator[FileRow]:
     """The files of one source as rows of files.arrow; raises InputError as :func:`list_files` does."""
     number, path_format = source.number, source.path_format
-    found = list_files(source.name, source.paths, source.allow_empty, temporary)
+    found = list_files(source.name, source.paths, source.allow_empty, temporary, storage)
+    if source.subset != SubsetSettings():
+        found = chosen(source, found)
     if path_format is None:
         nothing = (None,) * len(columns)
         for path, size, mtime_ns in found:
@@ -91,6 +99,20 @@ def list_rows(source: Source, columns: Sequence[str], temporary: Path) -> Iterat
     for path, size, mtime_ns in found:
         values = path_format.read(source.name, path, source.root)
         yield (path, size, mtime_ns, number, *(values.get(name) for name in columns))
+
+
+def chosen(source: Source, found: Iterator[Found]) -> Iterator[Found]:
+    """The files of ``found`` that are in the input's subset; raises InputError where none is."""
+    subsets.require_possible(source.name, source.subset, source.is_table)
+    taken = False
+    for file in subsets.files(source.subset, found, source.root, source.is_table):
+        taken = True
+        yield file
+    if not taken and not source.allow_empty:
+        raise InputError(
+            f"input {source.name!r}: its subset takes none of its files",
+            "Correct include, exclude, skip, take or sample, or set allowEmpty: true where an empty input is right.",
+        )
 
 
 def require_some(settings: JobSettings, found: int, what: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parallelrun.api.errors import InputError
-from parallelrun_agent.plan.row_ranges import became_shorter
+from parallelrun_agent.storage.reading import Source
 
 #: A header or first row longer than this is refused.
 MAX_HEAD = 1 << 24
@@ -82,21 +81,6 @@ def is_gzip(path: str) -> bool:
 
 
 @contextmanager
-def opened(path: str, size: int | None = None) -> Iterator[int]:
-    """A file's descriptor; raises InputError where it cannot be opened or is not as large as it was listed."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "Every file of an input must be readable.") from error
-    try:
-        if size is not None and os.fstat(descriptor).st_size != size:
-            raise became_shorter(path)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
 def readable_rows(path: str) -> Iterator[None]:
     """Turns what the csv module cannot split into an InputError that names the file."""
     try:
@@ -109,10 +93,10 @@ def readable_rows(path: str) -> Iterator[None]:
         ) from error
 
 
-def read_head(path: str, form: TextForm) -> Head:
+def read_head(source: Source, form: TextForm) -> Head:
     """How the file begins; raises InputError for bad text, bad gzip and a head longer than MAX_HEAD."""
-    with _stream(path) as stream, readable_rows(path):
-        lines = _Lines(stream, path, form)
+    with _stream(source) as stream, readable_rows(source.path):
+        lines = _Lines(stream, source.path, form)
         header = None
         if form.header:
             text = lines.next_row()
@@ -121,11 +105,11 @@ def read_head(path: str, form: TextForm) -> Head:
         return Head(start, header, lines.next_row())
 
 
-def read_start(path: str, form: TextForm, length: int) -> tuple[str, bool]:
+def read_start(source: Source, form: TextForm, length: int) -> tuple[str, bool]:
     """About ``length`` bytes of whole rows after the header of a file that is not cut, and whether it goes on."""
-    with _stream(path) as stream:
+    with _stream(source) as stream:
         if can_be_cut(form.encoding):
-            lines = _Lines(stream, path, form)
+            lines = _Lines(stream, source.path, form)
             if form.header:
                 lines.next_row()
             return lines.rest(length)
@@ -134,17 +118,22 @@ def read_start(path: str, form: TextForm, length: int) -> tuple[str, bool]:
     try:
         text = codecs.getincrementaldecoder(form.encoding)().decode(data)
     except UnicodeDecodeError as error:
-        raise bad_text(path, error.start, form.encoding) from error
+        raise bad_text(source.path, error.start, form.encoding) from error
     rows = text[: text.rfind("\n") + 1] if goes_on else text
     return (rows.partition("\n")[2] if form.header else rows), goes_on
 
 
 @contextmanager
-def _stream(path: str) -> Iterator[Any]:
+def _stream(source: Source) -> Iterator[Any]:
     """The file's bytes, decompressed."""
+    path = source.path
     try:
-        with gzip.open(path) if is_gzip(path) else open(path, "rb") as stream:
-            yield stream
+        with source.stream() as raw:
+            if not is_gzip(path):
+                yield raw
+                return
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield stream
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"{path} is not a whole gzip file: {error}", "Make or copy it anew, or leave it out with a narrower path."

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import order, sorting
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import MINI_BATCHES, PARTS, PATH_COLUMN, Draft
 from parallelrun_agent.plan.row_ranges import Range
-from parallelrun_agent.plan.table_parts import TableFormat, each_part
+from parallelrun_agent.plan.table_parts import TableFormat, each_file, each_part
+from parallelrun_agent.storage import Storage
+from parallelrun_agent.storage.reading import Source
 
 #: Keys of values that are remembered: unsorted rows have few of them again and again.
 _KEPT = 1 << 16
@@ -57,12 +61,14 @@ def coalesced(rows: Iterable[KeyRun]) -> Iterator[KeyRun]:
         yield held
 
 
-def add_partitions(keys: Keys, table: TableFormat, dtypes: dict[str, str], scan: Table, draft: Draft) -> int:
+def add_partitions(
+    keys: Keys, table: TableFormat, dtypes: dict[str, str], scan: Table, draft: Draft, storage: Storage
+) -> int:
     """Write parts and mini-batches by key, from the parts in ``scan``; returns the number of mini-batches."""
     files = Table(draft.folder / "files.arrow")
     parts, mini_batches = draft.parts(), draft.mini_batches(keys.names)
     key = lru_cache(_KEPT)(order.tuple_key)
-    keyed = ((key(part[0]), *part[1:], part[0]) for part in _parts(keys, table, dtypes, files, scan))
+    keyed = ((key(part[0]), *part[1:], part[0]) for part in _parts(keys, table, dtypes, files, scan, storage))
     current: tuple[str, ...] | None = None
     for _, number, start, stop, values in sorting.sort_on_disk(keyed, draft.folder):
         if current is not None and values != current:
@@ -75,32 +81,37 @@ def add_partitions(keys: Keys, table: TableFormat, dtypes: dict[str, str], scan:
     return draft.closed(MINI_BATCHES, mini_batches)
 
 
-def _parts(keys: Keys, table: TableFormat, dtypes: dict[str, str], files: Table, scan: Table) -> Iterator[_Part]:
+def _parts(
+    keys: Keys, table: TableFormat, dtypes: dict[str, str], files: Table, scan: Table, storage: Storage
+) -> Iterator[_Part]:
     """Every part with its values, in the order of the input; adjacent ones of a file coalesced."""
     held: _Part | None = None
-    for number, start, stop in each_part(scan):
-        path = files.paths(number, number + 1)[0]
+    for number, parts in groupby(each_part(scan), itemgetter(0)):
         path_values = [files.texts(PATH_COLUMN + name, number, number + 1)[0] or "" for name in keys.from_path]
-        for row_values, first, last in _runs(keys, table, dtypes, path, (start, stop)):
-            values = keys.ordered(path_values, row_values)
-            if held and held[0] == values and held[1] == number and held[3] == first:
-                held = (values, number, held[2], last)
-            else:
-                if held:
-                    yield held
-                held = (values, number, first, last)
+        with next(each_file(files, number, number + 1)).source(storage) as source:
+            for row_values, first, last in _runs(keys, table, dtypes, source, (part[1:] for part in parts)):
+                values = keys.ordered(path_values, row_values)
+                if held and held[0] == values and held[1] == number and held[3] == first:
+                    held = (values, number, held[2], last)
+                else:
+                    if held:
+                        yield held
+                    held = (values, number, first, last)
     if held:
         yield held
 
 
-def _runs(keys: Keys, table: TableFormat, dtypes: dict[str, str], path: str, part: Range) -> Iterator[KeyRun]:
+def _runs(
+    keys: Keys, table: TableFormat, dtypes: dict[str, str], source: Source, parts: Iterable[Range]
+) -> Iterator[KeyRun]:
     if not keys.from_rows:
-        yield (), *part
+        yield from (((), start, stop) for start, stop in parts)
         return
-    if not table.is_cut(path):
+    if not table.is_cut(source.path):
         raise InputError(
-            f"{path} is one piece (compressed, or in an encoding that cannot be cut), but partitionKeys has a column: "
-            f"{keys.from_rows[0]!r}",
+            f"{source.path} is one piece (compressed, or in an encoding that cannot be cut), but partitionKeys has a "
+            f"column: {keys.from_rows[0]!r}",
             "Decompress the files or store them as UTF-8, or take the keys from their paths with partitionFormat.",
         )
-    yield from table.key_runs(path, part, keys.from_rows, dtypes)
+    for part in parts:
+        yield from table.key_runs(source, part, keys.from_rows, dtypes)

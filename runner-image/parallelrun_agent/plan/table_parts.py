@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from parallelrun_agent.plan.columns import BATCH, Table
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.table_files import TextForm
+from parallelrun_agent.storage import Storage
+from parallelrun_agent.storage.reading import Source
+
+#: Objects whose beginning, or end, is asked for before their turn comes.
+_AHEAD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A file as it was listed; ``version`` is the modification time of a file of this machine."""
+
+    number: int
+    path: str
+    size: int
+    version: int
+    input: int  # its number in the job
+
+    def source(self, storage: Storage) -> Source:
+        """Its bytes; a context manager."""
+        return storage.source(self.path, self.size, self.version)
 
 
 class TableFormat(Protocol):
@@ -15,28 +37,54 @@ class TableFormat(Protocol):
 
     form: TextForm
 
-    def parts(self, path: str, size: int, wanted: int) -> Iterator[Range]:
+    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
         """The parts of one file, of about ``wanted`` bytes each."""
 
     def is_cut(self, path: str) -> bool:
         """Whether the file's parts can be made as small as a row."""
 
-    def infer(self, places: Sequence[tuple[str, int, int]]) -> dict[str, str]:
-        """The dtype of each column, in the order of the file, from some parts (path, start, stop)."""
+    def infer(self, places: Sequence[tuple[Source, int, int]]) -> dict[str, str]:
+        """The dtype of each column, in the order of the file, from some parts (file, start, stop)."""
 
     def key_runs(
-        self, path: str, part: Range, columns: Sequence[str], dtypes: dict[str, str]
+        self, source: Source, part: Range, columns: Sequence[str], dtypes: dict[str, str]
     ) -> Iterator[tuple[tuple[str, ...], int, int]]:
         """Runs of adjacent rows of a part with the same values in ``columns``: values, start, stop."""
 
 
-def each_file(files: Table) -> Iterator[tuple[int, str, int, int]]:
-    """Number, path, size and input number of each file."""
-    for start in range(0, files.rows, BATCH):
-        stop = min(start + BATCH, files.rows)
-        paths = files.paths(start, stop)
-        sizes, inputs = (files.integers(name, start, stop).tolist() for name in ("size", "input"))
-        yield from zip(range(start, stop), paths, sizes, inputs, strict=True)
+def each_file(files: Table, start: int = 0, stop: int | None = None) -> Iterator[TableFile]:
+    """Each file, of those numbered [start, stop)."""
+    end = files.rows if stop is None else stop
+    for first in range(start, end, BATCH):
+        last = min(first + BATCH, end)
+        paths = files.paths(first, last)
+        sizes, versions, inputs = (files.integers(name, first, last).tolist() for name in ("size", "mtime_ns", "input"))
+        yield from map(TableFile, range(first, last), paths, sizes, versions, inputs)
+
+
+def each_source(
+    files: Table, storage: Storage, first_read: Callable[[TableFile], Range]
+) -> Iterator[tuple[TableFile, Source]]:
+    """Each file with its bytes, open until the next; what is read of it first is asked for some files in advance."""
+    waiting: deque[tuple[TableFile, Source]] = deque()
+    try:
+        for file in each_file(files):
+            source = file.source(storage)
+            source.expect([first_read(file)])
+            waiting.append((file, source))
+            if len(waiting) > _AHEAD:
+                yield from _used(waiting)
+        while waiting:
+            yield from _used(waiting)
+    finally:
+        for _, source in waiting:
+            source.close()
+
+
+def _used(waiting: deque[tuple[TableFile, Source]]) -> Iterator[tuple[TableFile, Source]]:
+    file, source = waiting.popleft()
+    with source:
+        yield file, source
 
 
 def each_part(parts: Table) -> Iterator[tuple[int, int, int]]:
@@ -47,11 +95,11 @@ def each_part(parts: Table) -> Iterator[tuple[int, int, int]]:
         yield from zip(*columns, strict=True)
 
 
-def sampled(files: Table, parts: Table, places: int) -> list[tuple[str, int, int]]:
-    """Up to so many parts (path, start, stop), evenly spaced, the first among them."""
+def sampled(files: Table, parts: Table, places: int) -> list[tuple[TableFile, int, int]]:
+    """Up to so many parts (file, start, stop), evenly spaced, the first among them."""
     numbers = sorted({place * parts.rows // places for place in range(places)}) if parts.rows else []
     chosen = []
     for number in numbers:
         file, start, stop = (int(parts.integers(name, number, number + 1)[0]) for name in ("file", "start", "stop"))
-        chosen.append((files.paths(file, file + 1)[0], start, stop))
+        chosen.append((next(each_file(files, file, file + 1)), start, stop))
     return chosen

@@ -6,7 +6,9 @@ the columns are fixed from a sample of the parts. By size, a part is a mini-batc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
@@ -19,9 +21,12 @@ from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_c
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_forms import PARQUET, Forms
 from parallelrun_agent.plan.table_keys import Keys, add_partitions
-from parallelrun_agent.plan.table_parts import TableFormat, each_file, sampled
+from parallelrun_agent.plan.table_parts import TableFile, TableFormat, each_source, sampled
 from parallelrun_agent.plan.text_table import SAMPLE, TextTable
+from parallelrun_agent.storage import Storage
 
+#: Bytes of a file that are read first, whatever its format.
+_FIRST_READ = 1 << 16
 #: How many parts are sampled.
 PLACES = 16
 #: Bytes of the parts that rows are read from to find their keys.
@@ -30,40 +35,42 @@ _SCAN_SIZE = 1 << 20
 _ALL = 1 << 62
 
 
-def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft) -> int:
+def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft, storage: Storage) -> int:
     """Write the tables of a Tabular input and draft.document["table"]; returns the number of mini-batches.
 
-    Raises InputError for anything wrong with the files.
+    Raises InputError for anything wrong with the files, StorageError for what is wrong with their stores.
     """
     path_dtypes = path_columns(sources)
-    listed = _list(settings, sources, list(path_dtypes), draft)
-    cutter = _Cutter(Forms(sources))
+    listed = _list(settings, sources, list(path_dtypes), draft, storage)
+    cutter = _Cutter(Forms(sources), storage)
     if not settings.partition_keys:
         parts = draft.parts()
         cutter.cut_all(listed, settings.mini_batch_size, parts)
         total = draft.closed(PARTS, parts)
         require_some(settings, total, "row")
         _one_part_each(draft, total)
-        _describe(draft, cutter.table, listed, Table(draft.folder / PARTS), sources, path_dtypes)
+        _describe(draft, cutter.table, _Sample(listed, Table(draft.folder / PARTS), storage), sources, path_dtypes)
         return total
     by = Keys(settings.partition_keys, list(path_dtypes))
     writer = draft.scan()
     cutter.cut_all(listed, _SCAN_SIZE if by.from_rows else _ALL, writer)
     writer.close()
     scan = Table(draft.folder / SCAN)
-    dtypes = _describe(draft, cutter.table, listed, scan, sources, path_dtypes)
+    dtypes = _describe(draft, cutter.table, _Sample(listed, scan, storage), sources, path_dtypes)
     if dtypes:
         keys.require(settings.partition_keys, [*dtypes, *path_dtypes], "columns of the table")
-    total = add_partitions(by, cutter.table, dtypes, scan, draft)
+    total = add_partitions(by, cutter.table, dtypes, scan, draft, storage)
     require_some(settings, total, "row")
     (draft.folder / SCAN).unlink()
     return total
 
 
-def _list(settings: JobSettings, sources: Sequence[Source], columns: Sequence[str], draft: Draft) -> Table:
+def _list(
+    settings: JobSettings, sources: Sequence[Source], columns: Sequence[str], draft: Draft, storage: Storage
+) -> Table:
     files = draft.files(list(columns))
     for source in sources:
-        for row in list_rows(source, columns, draft.folder):
+        for row in list_rows(source, columns, draft.folder, storage):
             files.add(row)
     require_some(settings, draft.closed(FILES, files), "file")
     return Table(draft.folder / FILES)
@@ -72,8 +79,8 @@ def _list(settings: JobSettings, sources: Sequence[Source], columns: Sequence[st
 class _Cutter:
     """Cuts files into parts, by their format."""
 
-    def __init__(self, forms: Forms) -> None:
-        self._forms = forms
+    def __init__(self, forms: Forms, storage: Storage) -> None:
+        self._forms, self._storage = forms, storage
         self._table: TableFormat | None = None
 
     @property
@@ -83,12 +90,18 @@ class _Cutter:
 
     def cut_all(self, files: Table, wanted: int, parts: TableWriter) -> None:
         """Write the parts of all files."""
-        for number, path, size, source in each_file(files):
-            for start, stop in self._parts(path, size, source, wanted):
-                parts.add((number, start, stop))
+        for file, source in each_source(files, self._storage, self._first_read):
+            for start, stop in self._format(file).parts(source, wanted):
+                parts.add((file.number, start, stop))
 
-    def _parts(self, path: str, size: int, source: int, wanted: int) -> Iterator[Range]:
-        form = self._forms.of_file(path, source)
+    def _first_read(self, file: TableFile) -> Range:
+        """Parquet files are read from their end."""
+        if self._forms.of_file(file.path, file.input).format == PARQUET:
+            return max(0, file.size - _FIRST_READ), file.size
+        return 0, _FIRST_READ
+
+    def _format(self, file: TableFile) -> TableFormat:
+        form = self._forms.of_file(file.path, file.input)
         if self._table is None:
             if form.format == PARQUET:
                 from parallelrun_agent.plan.parquet_table import ParquetTable
@@ -96,7 +109,24 @@ class _Cutter:
                 self._table = ParquetTable(form)
             else:
                 self._table = TextTable(form)
-        return self._table.parts(path, size, wanted)
+        return self._table
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What the types of columns are inferred from."""
+
+    files: Table
+    parts: Table
+    storage: Storage
+
+    def infer(self, table: TableFormat) -> dict[str, str]:
+        with ExitStack() as stack:
+            places = sampled(self.files, self.parts, PLACES)
+            opened = [(stack.enter_context(file.source(self.storage)), start, stop) for file, start, stop in places]
+            for source, start, _ in opened:
+                source.expect([(start, start + SAMPLE)])
+            return table.infer(opened)
 
 
 def _one_part_each(draft: Draft, total: int) -> None:
@@ -110,11 +140,11 @@ def _one_part_each(draft: Draft, total: int) -> None:
 
 
 def _describe(
-    draft: Draft, table: TableFormat, files: Table, parts: Table, sources: Sequence[Source], path_dtypes: dict[str, str]
+    draft: Draft, table: TableFormat, sample: _Sample, sources: Sequence[Source], path_dtypes: dict[str, str]
 ) -> dict[str, str]:
     """Fix the columns' types and set the "table" of worker.json; returns the types."""
     shape = _one_shape(sources)
-    inferred = _named(sources, table.form, table.infer(sampled(files, parts, PLACES)))
+    inferred = _named(sources, table.form, sample.infer(table))
     dtypes = _declared(sources, inferred if shape.infer else dict.fromkeys(inferred, TEXT))
     form = table.form
     draft.document["table"] = {

@@ -19,12 +19,14 @@ from parallelrun_agent.plan.table_files import (
     can_be_cut,
     decoded,
     is_gzip,
-    opened,
     read_head,
     read_start,
     readable_rows,
 )
+from parallelrun_agent.storage.reading import Source
 
+#: A part: its file, start, stop.
+Place = tuple[Source, int, int]
 #: The stop of a part that is a whole file.
 WHOLE = -1
 #: Bytes of one place of the sample, and the longest row that it takes in.
@@ -47,27 +49,26 @@ class TextTable:
         self._first: _First | None = None
         self._cut = can_be_cut(form.encoding)
 
-    def parts(self, path: str, size: int, wanted: int) -> Iterator[Range]:
+    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
         """The byte ranges of one file, of about ``wanted`` bytes each; none where it has no row.
 
         Raises InputError where the file cannot be read, or its header is not that of the first file.
         """
-        if not size:
+        if not source.size:
             return
-        form = self.form
+        form, path = self.form, source.path
         if form.first_header_only and self._first:
             self._refuse_whole(path)
             form = replace(form, header=False)
-        head = read_head(path, form)
+        head = read_head(source, form)
         self._compare(path, head)
         if head.first is None:
             return
         if not self.is_cut(path):
             yield 0, WHOLE
             return
-        with opened(path, size) as descriptor:
-            data = Bytes(descriptor, path, size, wanted)
-            yield from cut(data, head.start, wanted, self.row_end(data, head.start), self.form.blank)
+        data = Bytes(source, source.size, wanted)
+        yield from cut(data, head.start, wanted, self.row_end(data, head.start), self.form.blank)
 
     def is_cut(self, path: str) -> bool:
         """Whether parts of this file are byte ranges of its rows, and not the whole file."""
@@ -80,14 +81,13 @@ class TextTable:
         return data.find_line_end
 
     def key_runs(
-        self, path: str, part: Range, columns: Sequence[str], dtypes: dict[str, str]
+        self, source: Source, part: Range, columns: Sequence[str], dtypes: dict[str, str]
     ) -> Iterator[tuple[text_keys.Values, int, int]]:
         """Every row of a part: its values in ``columns``, start and stop."""
-        values = text_keys.reader(self.form, path, columns, dtypes)
-        with opened(path) as descriptor:
-            data = Bytes(descriptor, path, part[1], 1)
-            for row, start, stop in text_keys.rows(data, part, self.row_end(data, part[0]), self.form.blank):
-                yield values(row, start), start, stop
+        values = text_keys.reader(self.form, source.path, columns, dtypes)
+        data = Bytes(source, part[1], 1)
+        for row, start, stop in text_keys.rows(data, part, self.row_end(data, part[0]), self.form.blank):
+            yield values(row, start), start, stop
 
     def names(self) -> list[str]:
         """The columns of a CSV file: from its header, or else Column1, Column2, ... as Azure ML names them."""
@@ -98,14 +98,14 @@ class TextTable:
             return _unique(head.header)
         return [f"Column{number + 1}" for number in range(len(self.form.parse(head.first or "")))]
 
-    def infer(self, places: Sequence[tuple[str, int, int]]) -> dict[str, str]:
-        """The dtype of each column, in order, from the rows at the start of some parts (path, start, stop)."""
+    def infer(self, places: Sequence[Place]) -> dict[str, str]:
+        """The dtype of each column, in order, from the rows at the start of some parts."""
         if self.form.format == "jsonl":
             return column_types.of_objects([row for place in places for row in self._objects(*place)])
         names = self.names()
         inference = column_types.Inference(len(names))
-        for path, start, stop in places:
-            for row in self._rows(path, start, stop):
+        for place in places:
+            for row in self._rows(*place):
                 inference.add(row)
         return dict(zip(names, inference.dtypes(), strict=True))
 
@@ -135,9 +135,9 @@ class TextTable:
     def _width(self, head: Head) -> int:
         return len(self.form.parse(head.first or "") if head.header is None else head.header)
 
-    def _rows(self, path: str, start: int, stop: int) -> Iterator[list[str]]:
-        text, is_cut = self._sample(path, start, stop)
-        with readable_rows(path):
+    def _rows(self, source: Source, start: int, stop: int) -> Iterator[list[str]]:
+        text, is_cut = self._sample(source, start, stop)
+        with readable_rows(source.path):
             if not self.form.multi_line:
                 yield from [self.form.parse(line) for line in text.split("\n") if line]
                 return
@@ -145,31 +145,30 @@ class TextTable:
             rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.form.separator))
         yield from rows[:-1] if is_cut else rows
 
-    def _objects(self, path: str, start: int, stop: int) -> Iterator[dict[str, Any]]:
-        text, _ = self._sample(path, start, stop)
+    def _objects(self, source: Source, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        text, _ = self._sample(source, start, stop)
         for line in text.split("\n"):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise _not_json(path, line, str(error)) from error
+                raise _not_json(source.path, line, str(error)) from error
             if not isinstance(row, dict):
-                raise _not_json(path, line, f"a row is an object, this is a {type(row).__name__}")
+                raise _not_json(source.path, line, f"a row is an object, this is a {type(row).__name__}")
             yield row
 
-    def _sample(self, path: str, start: int, stop: int) -> tuple[str, bool]:
+    def _sample(self, source: Source, start: int, stop: int) -> tuple[str, bool]:
         """Whole lines from the start of a part, decoded, and whether the part goes on after them."""
         if stop == WHOLE:
-            return read_start(path, self.form, SAMPLE)
-        with opened(path) as descriptor:
-            data = Bytes(descriptor, path, stop, SAMPLE)
-            end = min(stop, start + SAMPLE)
-            if end < stop:
-                end = start + data.window(start, SAMPLE).rfind(b"\n") + 1
-            if end == start and (end := data.find_line_end(start)) - start > _LONGEST:
-                return "", False
-            return decoded(data.window(start, end - start), self.form.encoding, path, start), end < stop
+            return read_start(source, self.form, SAMPLE)
+        data = Bytes(source, stop, SAMPLE)
+        end = min(stop, start + SAMPLE)
+        if end < stop:
+            end = start + data.window(start, SAMPLE).rfind(b"\n") + 1
+        if end == start and (end := data.find_line_end(start)) - start > _LONGEST:
+            return "", False
+        return decoded(data.window(start, end - start), self.form.encoding, source.path, start), end < stop
 
 
 def _unique(header: Sequence[str]) -> list[str]:

@@ -33,11 +33,14 @@ def entries(client: Client, place: Place, patience: float) -> Iterator[Found]:
         )
     head = encoded(place.url_of("")) + b"/"
     skipped = len(place.store.prefix) + 1 if place.store.prefix else 0
+    below = len(place.key) + 1 if place.key else 0
     pages = _Pages(place.key)
     tried = Patience(patience)
     while page := ask(client, place, tried, pages.next):
         tried.progress()
         for meta in page:
+            if len(meta["path"]) <= below:  # what stands for the prefix itself
+                continue
             yield head + encoded(meta["path"][skipped:]), meta["size"], identity.version(meta)
 
 

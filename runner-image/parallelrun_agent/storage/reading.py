@@ -42,11 +42,17 @@ class Source(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """The bytes at ``offset``: ``length``, fewer at the end only. Raises InputError or StorageError."""
 
+    def some(self, offset: int, length: int) -> bytes:
+        """Bytes at ``offset``: up to ``length``, at least one unless it is the end; what is here already is enough."""
+
     def expect(self, windows: Iterable[tuple[int, int]]) -> None:
         """Windows [start, stop) that will be read, in this order."""
 
     def stream(self) -> IO[bytes]:
         """All of it from its beginning, as a file that can seek."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
     def __enter__(self) -> Source: ...
 
@@ -74,6 +80,10 @@ class FileSource:
         except OSError as error:
             raise InputError(f"{self.path} at byte {offset}: {error.strerror}") from error
 
+    def some(self, offset: int, length: int) -> bytes:
+        """As Source has it."""
+        return self.read(offset, length)
+
     def expect(self, windows: Iterable[tuple[int, int]]) -> None:
         """The kernel reads ahead by itself."""
 
@@ -81,13 +91,17 @@ class FileSource:
         """As Source has it; raises OSError."""
         return open(self.path, "rb")
 
+    def close(self) -> None:
+        """As Source has it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def __enter__(self) -> FileSource:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self.close()
 
     def _open(self) -> None:
         try:
@@ -133,6 +147,15 @@ class ObjectSource:
         self._reached = stop
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def some(self, offset: int, length: int) -> bytes:
+        """As Source has it."""
+        start = self._holds(offset)
+        if start is None:
+            return self.read(offset, length)
+        end, window = self._windows[start]
+        self._reached = min(end, offset + length)
+        return window.result()[offset - start : self._reached - start]
+
     def expect(self, windows: Iterable[tuple[int, int]]) -> None:
         """As Source has it."""
         for start, stop in windows:
@@ -144,14 +167,18 @@ class ObjectSource:
         """As Source has it."""
         return io.BufferedReader(_Stream(self), 1 << 16)
 
+    def close(self) -> None:
+        """As Source has it; what is on its way comes for nothing."""
+        for _, window in self._windows.values():
+            window.cancel()
+        self._windows.clear()
+        self._starts.clear()
+
     def __enter__(self) -> ObjectSource:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for window in self._windows.values():
-            window[1].cancel()
-        self._windows.clear()
-        self._starts.clear()
+        self.close()
 
     def _window(self, offset: int, stop: int) -> tuple[int, int, bytes]:
         """The window that holds ``offset``: its start, stop and bytes."""

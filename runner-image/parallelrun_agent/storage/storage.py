@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,14 @@ class Storage:
     def entry(self, url: str) -> Found | None:
         """One object: URL, size, version; None where there is none."""
         return listing.entry(*self._at(url), self._patience)
+
+    def each_entry(self, urls: Iterable[str]) -> Iterator[Found | None]:
+        """What :meth:`entry` says of each, asked side by side."""
+        return self._threads().map(self.entry, urls)
+
+    def place(self, url: str) -> Place:
+        """The store of a URL, and the key there."""
+        return places.find(self._stores, url)
 
     def source(self, path: str, size: int | None = None, version: int | None = None) -> Source:
         """Random access to a file or an object; without size and version, as it is now."""

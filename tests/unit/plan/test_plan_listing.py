@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import listing, order, sorting
 from parallelrun_agent.plan.listing import list_files
+from parallelrun_agent.storage import Storage
 
 TREE = ["10.txt", "9.txt", "a/1.txt", "a/b/2.txt", "a/b/.hidden", "a/.git/3.txt", "a/x.png", "c/1.txt", ".top.txt"]
 
@@ -27,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def listed(root: Path, *paths: str) -> list[str]:
-    found = list_files("in", [f"{root}/{path}" for path in paths or ("",)], False, root.parent)
+    found = list_files("in", [f"{root}/{path}" for path in paths or ("",)], False, root.parent, Storage([]))
     return [os.path.relpath(os.fsdecode(path), root) for path, _, _ in found]
 
 
@@ -68,7 +69,7 @@ def test_names_with_spaces_quotes_newlines_and_undecodable_bytes_are_files_like_
     root.mkdir()
     for name in names:
         Path(os.fsdecode(os.fsencode(root) + b"/" + name)).touch()
-    found = [os.path.basename(path) for path, _, _ in list_files("in", [str(root)], False, tmp_path)]
+    found = [os.path.basename(path) for path, _, _ in list_files("in", [str(root)], False, tmp_path, Storage([]))]
     assert found == sorted(names)
     assert listed(root, "[1]") == ["[1]"], "a path that exists as it is spelled is no glob"
     assert listed(root, "star*") == ["star*"]
@@ -135,10 +136,10 @@ _PART = st.sampled_from(["*", "**", "?", "a", "b1", "[ab]", "*1", ".a"])
 @given(st.lists(st.lists(_PART, min_size=1, max_size=3).map("/".join), min_size=1, max_size=3))
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 def test_a_file_is_taken_once_by_the_first_path_that_takes_it(globbed: Path, patterns: list[str]) -> None:
-    found = list(list_files("in", [f"{globbed}/{pattern}" for pattern in patterns], True, globbed.parent))
+    found = list(list_files("in", [f"{globbed}/{pattern}" for pattern in patterns], True, globbed.parent, Storage([])))
     paths = [path for path, _, _ in found]
     alone = [
-        [path for path, _, _ in list_files("in", [f"{globbed}/{pattern}"], True, globbed.parent)]
+        [path for path, _, _ in list_files("in", [f"{globbed}/{pattern}"], True, globbed.parent, Storage([]))]
         for pattern in patterns
     ]
     assert len(set(paths)) == len(paths)
@@ -174,7 +175,7 @@ def test_a_config_map_s_file_is_known_by_its_content_and_not_by_when_a_pod_mount
     def number(text: str, seconds: int) -> int:
         file.write_text(text)
         os.utime(file, (seconds, seconds))
-        [(_, _, found)] = list_files("in", [str(file.parent)], False, tmp_path)
+        [(_, _, found)] = list_files("in", [str(file.parent)], False, tmp_path, Storage([]))
         return found
 
     assert number("one", 1) == number("one", 2)

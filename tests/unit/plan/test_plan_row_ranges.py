@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.quoted_rows import QuotedRows
 from parallelrun_agent.plan.row_ranges import Bytes, cut
+from parallelrun_agent.storage.reading import FileSource
 
 BLANK = b" \t\r\n"
 _TEXT = st.text(st.sampled_from('a",\n\r é'), max_size=60)
@@ -34,15 +35,12 @@ _shared = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped
 def ranges(path: Path, raw: bytes, wanted: int, chunk: int | None = None, start: int = 0) -> list[tuple[int, int]]:
     """The ranges of a file; with ``chunk``, for quoted line feeds, in chunks of that size."""
     path.write_bytes(raw)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        data = Bytes(descriptor, str(path), len(raw), wanted)
+    with FileSource(str(path), len(raw)) as source:
+        data = Bytes(source, len(raw), wanted)
         end: Callable[[int], int] = data.find_line_end
         if chunk:
             end = QuotedRows(data, start, b",", chunk).end
         return list(cut(data, start, wanted, end, BLANK))
-    finally:
-        os.close(descriptor)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -109,34 +107,35 @@ def test_a_row_of_gigabytes_is_never_held_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int | None
 ) -> None:
     read: list[int] = []
-    window = Bytes.window
+    pread = FileSource.read
 
-    def watched(self: Bytes, offset: int, length: int) -> bytes:
+    def watched(self: FileSource, offset: int, length: int) -> bytes:
         read.append(length)
-        return window(self, offset, length)
+        return pread(self, offset, length)
 
-    monkeypatch.setattr(Bytes, "window", watched)
+    monkeypatch.setattr(FileSource, "read", watched)
     path = tmp_path / "x.csv"
     path.write_bytes(b"a\n")
     size = 1 << 28
     os.truncate(path, size)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        data = Bytes(descriptor, str(path), size, 4)
+    with FileSource(str(path), size) as source:
+        data = Bytes(source, size, 4)
         end = QuotedRows(data, 0, b",", chunk).end if chunk else data.find_line_end
         assert list(cut(data, 0, 1, end, BLANK)) == [(0, 2), (2, size)]
-    finally:
-        os.close(descriptor)
     assert max(read) <= 1 << 22
 
 
 def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"a\n")
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        data = Bytes(descriptor, str(path), 100, 10)
+    with FileSource(str(path), 2) as source:
+        data = Bytes(source, 100, 10)
         with pytest.raises(InputError, match="changed while it was planned"):
             list(cut(data, 0, 10, data.find_line_end, BLANK))
-    finally:
-        os.close(descriptor)
+
+
+def test_a_file_that_has_another_size_than_when_it_was_listed_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a\n")
+    with FileSource(str(path), 3) as source, pytest.raises(InputError, match="changed while it was planned"):
+        source.read(0, 1)

@@ -1,0 +1,67 @@
+"""Which files of an input its ``subset`` takes: by globs on where they are, by number, or a sample.
+
+A glob with a slash is matched with the whole path below the input's root, one without with the name alone, in any
+folder. A sample is drawn from the path, so that the same files are in it in whatever order and store they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from parallelrun.api.errors import InputError
+from parallelrun.api.settings import SubsetSettings
+from parallelrun_agent.plan.listing import Found
+from parallelrun_agent.plan.patterns import below, glob, is_glob, single
+
+
+def require_possible(name: str, subset: SubsetSettings, is_table: bool) -> None:
+    """Raises InputError for conditions on columns of files, and on rows of tables, which are not chosen yet."""
+    if subset.where and not is_table:
+        raise InputError(
+            f"input {name!r}: subset.where is for tables",
+            "Choose files with include and exclude, or set type: Tabular.",
+        )
+    if is_table and (subset.where or subset.skip or subset.take is not None or subset.sample is not None):
+        raise InputError(
+            f"input {name!r}: where, skip, take and sample of a table's rows are not supported yet",
+            "Choose files with include and exclude, or rows in the script.",
+        )
+
+
+def files(subset: SubsetSettings, found: Iterator[Found], root: str, is_table: bool) -> Iterator[Found]:
+    """The files that are taken, in their order; of a table include and exclude alone say which."""
+    if subset.include:
+        included = _any(subset.include)
+        found = (file for file in found if included(below(file[0], root)))
+    if subset.exclude:
+        excluded = _any(subset.exclude)
+        found = (file for file in found if not excluded(below(file[0], root)))
+    if is_table:
+        return found
+    stop = None if subset.take is None else subset.skip + subset.take
+    found = islice(found, subset.skip, stop)
+    if subset.sample is not None:
+        limit = int(subset.sample * (1 << 64))
+        found = (file for file in found if _drawn(subset.seed, below(file[0], root)) < limit)
+    return found
+
+
+def _drawn(seed: int, path: str) -> int:
+    """A number below 2^64, by chance, that is always the same for a path."""
+    data = f"{seed} {path}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
+def _any(globs: Sequence[str]) -> Callable[[str], bool]:
+    matchers = [_matcher(text) for text in globs]
+    return lambda path: any(matches(path) for matches in matchers)
+
+
+def _matcher(text: str) -> Callable[[str], bool]:
+    path = b"/" + text.strip("/").encode("utf-8", "surrogateescape")
+    pattern = glob(text, b"/", path) if is_glob(path) else single(text, path)
+    if "/" in text:
+        return lambda below_root: pattern.takes(b"/" + below_root.encode("utf-8", "surrogateescape"))
+    return lambda below_root: pattern.takes(b"/" + below_root.rpartition("/")[2].encode("utf-8", "surrogateescape"))
