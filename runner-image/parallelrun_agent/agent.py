@@ -91,7 +91,7 @@ class Agent:
     async def _beat(self) -> int:
         holder = self._job.holder
         while True:
-            progress = progress_of(self._state, self._stall.text, self._work)
+            progress = progress_of(self._state, self._stall, self._work)
 
             def renew(
                 lease: nodes.NodeLease | None, progress: dict[str, Any] = progress

@@ -9,22 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 from parallelrun_agent.node_work import NodeWork
+from parallelrun_agent.stall import Stall
 
 #: Characters of an error that travel in a heartbeat.
 ERROR_LIMIT = 2000
 
 
-def progress_of(state: str, stalled: str, work: NodeWork | None) -> dict[str, Any]:
-    """``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far;
+def progress_of(state: str, stall: Stall, work: NodeWork | None) -> dict[str, Any]:
+    """``stalled``: why the node pauses, ``stalled_on``: what is in the way; ``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far;
     ``first_failure``: [mini-batch, why] of the first that failed for good; ``models``: versions by name of those that
     scripts asked for, beside the ones that the job lists.
     """
     if work is None:
-        return {"state": state, "stalled": stalled}
+        return {"state": state, "stalled": stall.text, "stalled_on": stall.on}
     machine = work.machine
     return {
         "state": state,
-        "stalled": stalled or machine.stalled,
+        "stalled": stall.text or machine.stalled,
+        "stalled_on": stall.on,
         "completed": machine.completed,
         "processes": machine.alive,
         "running": work.running(),

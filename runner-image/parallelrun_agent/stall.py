@@ -29,6 +29,11 @@ class Stall:
         """The first reason; "" where there is none."""
         return next(iter(self._texts.values()), "")
 
+    @property
+    def on(self) -> str:
+        """What the first reason is about; "" where there is none."""
+        return next(iter(self._texts), "")
+
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call ``function`` in a thread, again and again while it runs out of space."""
         return await self._again_while(_of_volumes, function, arguments)

@@ -60,6 +60,7 @@ WAITING_FOR_EARLIER_JOB: Final = "WaitingForEarlierJob"  # of Running: spec.reru
 SUSPENDING: Final = "Suspending"  # of Running: spec.suspend is true and nodes still hand back their work
 ABORTING: Final = "Aborting"  # of Running: the job has failed, and its reports are being written
 VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume
+STORE_REFUSED: Final = "StoreRefused"  # of Stalled: an object store refuses, or cannot be reached
 
 # Labels. The operator writes them on all that it makes for a job; its selectors and people's read them.
 LABEL_JOB: Final = f"{GROUP}/job"  # metadata.name of the ParallelRunJob

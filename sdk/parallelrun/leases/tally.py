@@ -22,6 +22,7 @@ class Tally:
     init_failures: dict[int, int]  # by node: how often init() failed there
     first_error: str  # of any node: a traceback or a reason; "" where nothing failed
     stalled: str  # what a node waits for ("no space left: ..."); "" where none waits
+    stalled_on: str  # what is in its way: "volume", "cache" (the disk of fetched files) or "store"; "": not known
 
 
 def tally(shards: Iterable[Shard | None], nodes: Mapping[int, NodeLease | None]) -> Tally:
@@ -29,7 +30,7 @@ def tally(shards: Iterable[Shard | None], nodes: Mapping[int, NodeLease | None])
     made = [shard for shard in shards if shard is not None]
     held = {(lease.holder, lease.start, lease.epoch) for shard in made for lease in shard.leases}
     counts = sum((shard.counts for shard in made), Counts())
-    init_failures, first_error, stalled = {}, "", ""
+    init_failures, first_error, stalled, stalled_on = {}, "", "", ""
     for node, lease in sorted(nodes.items()):
         progress = lease.progress if lease else {}
         for start, epoch, *numbers in progress.get("leases", ()):
@@ -37,6 +38,6 @@ def tally(shards: Iterable[Shard | None], nodes: Mapping[int, NodeLease | None])
                 counts += Counts(*numbers)
         init_failures[node] = progress.get("init_failures", 0)
         first_error = first_error or progress.get("first_error", "")
-        if lease is not None and lease.holder:
-            stalled = stalled or progress.get("stalled", "")
-    return Tally(counts, init_failures, first_error, stalled)
+        if lease is not None and lease.holder and not stalled:
+            stalled, stalled_on = progress.get("stalled", ""), progress.get("stalled_on", "")
+    return Tally(counts, init_failures, first_error, stalled, stalled_on)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from parallelrun.api import conditions
+from parallelrun.kube.resources import REGISTERED
 from parallelrun_operator.job.policies import diagnosis
 from parallelrun_operator.metrics import Metrics
 
@@ -49,6 +50,7 @@ def test_every_reason_of_failed_has_a_remedy() -> None:
 def test_every_trouble_has_a_remedy() -> None:
     """Those that advice is known for, and those of our own; not every reason that Kubernetes may come up with."""
     own = {"MissingPersistentVolumeClaim", "MissingConfigMap", "PrepareFailed", "FetchFailed", "AgentFailed"}
+    own |= {"MissingSecret", *(f"Missing{kind.kind}" for kind in REGISTERED), conditions.STORE_REFUSED}
     own |= {conditions.VOLUME_FULL, conditions.QUEUED, conditions.SUSPENDING, conditions.ABORTING}
     assert {*diagnosis._ADVICE, *own} <= {*listed("how-to/cluster-failures.md", "It waits")}
 

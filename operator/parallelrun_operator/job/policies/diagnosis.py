@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from parallelrun.api import exit_codes, pod_layout
-from parallelrun.api.conditions import VOLUME_FULL
+from parallelrun.api.conditions import STORE_REFUSED, VOLUME_FULL
 from parallelrun_operator.job.policies import pods, the_job
 from parallelrun_operator.job.policies.case import Case, Json
 
@@ -61,8 +61,7 @@ class Trouble:
 def diagnosis(case: Case) -> Trouble | None:
     """The trouble to tell of; None where nodes work, or are on their way."""
     if case.tally.stalled:
-        said = f"Nodes wait for room on a volume: {case.tally.stalled}\nMake room; they go on by themselves."
-        return Trouble(VOLUME_FULL, said, True)
+        return _paused(case.tally.stalled, case.tally.stalled_on)
     found = dict(_by_node(case))
     working = set(case.holders.values()) - set(found)
     if found:
@@ -73,6 +72,13 @@ def diagnosis(case: Case) -> Trouble | None:
     if lacking := _not_there(case) or _not_created(case):
         return Trouble(lacking[0], _with_advice(*lacking), not working)
     return None
+
+
+def _paused(why: str, on: str) -> Trouble:
+    if on == "store":
+        return Trouble(STORE_REFUSED, f"Nodes wait for an object store: {why}\nThey go on by themselves.", True)
+    said = f"Nodes wait for room on a volume: {why}\nMake room; they go on by themselves."
+    return Trouble(VOLUME_FULL, said, True)
 
 
 def _by_node(case: Case) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -186,6 +186,15 @@ def test_a_full_volume_is_what_nodes_wait_for() -> None:
     assert "/data" in trouble.message
 
 
+def test_a_store_that_refuses_is_what_nodes_wait_for() -> None:
+    world = running(nodes=1)
+    paused = a_lease("h0", stalled="datastore 'mnist' refuses access: 403", stalled_on="store")
+    trouble = diagnosis(a_case(replace(world, nodes={0: paused})))
+    assert trouble is not None
+    assert (trouble.reason, trouble.blocking) == ("StoreRefused", True)
+    assert "datastore 'mnist' refuses" in trouble.message
+
+
 def test_long_last_words_are_cut() -> None:
     world = starting(waiting("worker", "CrashLoopBackOff", "x" * 9000), job=a_job())
     trouble = diagnosis(a_case(world))
