@@ -16,9 +16,9 @@ ERROR_LIMIT = 2000
 
 
 def progress_of(state: str, stall: Stall, work: NodeWork | None) -> dict[str, Any]:
-    """``stalled``: why the node pauses, ``stalled_on``: what is in the way; ``leases``: [start, epoch, the five counts of ``allocator.Counts``] each; ``completed``: by this agent so far;
-    ``first_failure``: [mini-batch, why] of the first that failed for good; ``models``: versions by name of those that
-    scripts asked for, beside the ones that the job lists.
+    """``stalled``: why the node pauses, and ``stalled_on`` what; ``leases``: [start, epoch, the five counts of
+    ``allocator.Counts``] each; ``completed``: by this agent so far; ``first_failure``: [mini-batch, why] of the first
+    that failed for good; ``models``: versions by name of those that scripts asked for, beside what the job lists.
     """
     if work is None:
         return {"state": state, "stalled": stall.text, "stalled_on": stall.on}
