@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas
 import pytest
@@ -20,10 +19,11 @@ from store_servers import SERVERS, Box
 
 from parallelrun.api.settings import ModelSettings, OutputSettings, StoreSettings
 from parallelrun_agent.downloads import sha256_of
+from parallelrun_agent.plan.order import path_key
 
 pytestmark = pytest.mark.engine
 
-#: Some of them nested, one empty, one with a name that URLs escape.
+#: Some of them nested, one empty, one with a name that needs escapes on its way.
 FILES = {f"{'ab'[n % 2]}/{n}.bin": os.urandom(0 if n == 7 else 100 + 13 * n) for n in range(40)} | {"a/ä ö.bin": b"x"}
 ROWS = {f"{part}.csv": "".join(f"{part}-{n},{n},{n / 8}\n" for n in range(150)) for part in range(3)}
 KINDS = ["s3", "azureBlob", "gcs", "https"]
@@ -77,7 +77,9 @@ def filled(box: Box, keys: dict[str, bytes], folder: str = "in") -> list[str]:
     for key, data in keys.items():
         box.write(f"{folder}/{key}", data)
     root = f"{box.url}/{folder}"
-    return [f"{root}/{quote(key)}" for key in keys] if box.store.kind == "https" else [f"{root}/"]
+    if box.store.kind == "https":  # which lists nothing: each by its name, in the order that folders have
+        return [f"{root}/{key}" for key in sorted(keys, key=lambda key: path_key(key.encode()))]
+    return [f"{root}/"]
 
 
 @pytest.fixture(scope="module")
