@@ -4,6 +4,7 @@ make bench                                   everything: about an hour
 make bench BENCH="--only W1 --runs 3"        one workload
 make bench BENCH="--only W3 --peers Text,CSV,loop"
 make bench BENCH="--only costs"              overhead per mini-batch, memory, planning and merge rates
+make bench BENCH="--only fetching"           files in an object store that is slow to answer, against a folder
 make bench BENCH="--only cluster"            W1 on the test cluster, against a pod for each item (needs Docker)
 """
 
@@ -43,6 +44,10 @@ def main() -> None:
         print(f"\n{table.render(results, arguments.runs)}\n", flush=True)
     if "costs" in arguments.only:
         costs.report(scratch, arguments.largest)
+    if "fetching" in arguments.only:
+        import fetching
+
+        fetching.report(scratch, 1000)
     if "cluster" in arguments.only:
         import on_a_cluster
 
@@ -58,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--only", default="w1,w2,w3,costs", help="some of W1, W2, W3, costs, cluster, with commas")
+    parser.add_argument("--only", default="w1,w2,w3,costs", help="some of W1, W2, W3, costs, fetching, cluster")
     parser.add_argument("--runs", type=int, default=3, help="times that each is run (default 3)")
     parser.add_argument("--peers", default="", help="only contenders with one of these in their name, with commas")
     parser.add_argument("--largest", type=int, default=10**7, help="mini-batches of the largest memory run")
