@@ -83,10 +83,13 @@ AZURE_SCRIPT = """\
 """
 
 MODELS = [
-    {"kind": "Model", "metadata": {"name": "mnist-prs"}, "spec": {"path": "models/file/model.pkl"}},
-    {"kind": "Model", "metadata": {"name": "my-model"}, "spec": {"name": "my_model", "path": "models/folder"}},
-    {"kind": "Model", "metadata": {"name": "two"}, "spec": {"name": "twice", "version": 2, "path": "models/file"}},
-    {"kind": "Model", "metadata": {"name": "one"}, "spec": {"name": "twice", "version": 1, "path": "models/folder"}},
+    {"apiVersion": "parallelrun.dev/v1alpha1", "kind": "Model", "metadata": {"name": name}, "spec": spec}
+    for name, spec in {
+        "mnist-prs": {"path": "models/file/model.pkl"},
+        "my-model": {"name": "my_model", "path": "models/folder"},
+        "two": {"name": "twice", "version": "2", "path": "models/file"},
+        "one": {"name": "twice", "version": "1", "path": "models/folder"},
+    }.items()
 ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -59,7 +59,7 @@ def canonical(where: str, text: str) -> str:
         return text
     scheme, rest = found.groups()
     if scheme in _AZURE:
-        return _from_azure(where, text)
+        return from_azure(where, text)
     host, _, key = rest.partition("/")
     if not host or (scheme == "az" and not key.partition("/")[0]):
         whole = {"az": "az://account/container/path", DATASTORE: "datastore://name/path"}.get(scheme, f"{scheme}://...")
@@ -72,7 +72,10 @@ def canonical(where: str, text: str) -> str:
     return text
 
 
-def _from_azure(where: str, text: str) -> str:
+def from_azure(where: str, text: str) -> str:
+    """``text`` in our form where Azure's users write it otherwise. Raises ManifestError."""
+    if text.partition("://")[0] not in _AZURE:
+        return text
     if found := _HADOOP.fullmatch(text):
         container, account, path = found.groups()
         return f"az://{account}/{container}/{path or ''}"
@@ -110,6 +113,19 @@ def literal_folder(text: str) -> tuple[str, bool]:
         return f"{scheme}://{'/'.join(parts[:first])}", True
     is_file = len(parts) > 1 and "." in base_name(text).lstrip(".")
     return f"{scheme}://{'/'.join(parts[:-1] if is_file else parts)}".rstrip("/"), False
+
+
+def common_folder(folders: Sequence[str]) -> str:
+    """The folder, absolute or a URL, that holds all of ``folders``; "" where no path or store has them all."""
+    common = folders[0].rstrip("/").split("/")
+    for folder in folders[1:]:
+        parts = folder.rstrip("/").split("/")
+        same = next((n for n, pair in enumerate(zip(common, parts, strict=False)) if pair[0] != pair[1]), None)
+        common = common[: min(len(common), len(parts)) if same is None else same]
+    found = "/".join(common)
+    if folders[0].startswith("/"):
+        return found or ("/" if all(folder.startswith("/") for folder in folders) else "")
+    return found if len(common) > 2 else ""  # "s3://bucket" at least
 
 
 def base_name(text: str) -> str:

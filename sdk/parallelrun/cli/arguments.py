@@ -65,7 +65,21 @@ def add_maps(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=mapping,
-        help="a folder that stands for a URL of the manifest, for example pvc://data=/mnt/data; may be repeated",
+        help="a folder that stands for a URL of the manifest, for example pvc://data=/mnt/data or "
+        "datastore://lake=/mnt/lake; may be repeated",
+    )
+
+
+def add_register(parser: argparse.ArgumentParser) -> None:
+    """--register: where datastores, datasets, models, environments and compute targets are."""
+    parser.add_argument(
+        "--register",
+        metavar="DIR",
+        action="append",
+        default=[],
+        type=Path,
+        help="a folder with Datastores, Datasets, Models, Environments and ComputeTargets, beside those in the "
+        "manifest's own; may be repeated",
     )
 
 

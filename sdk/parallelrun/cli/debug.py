@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", metavar="DIR", type=Path, help="the script's folder, in place of the run's copy")
     arguments.add_sets(parser)
     arguments.add_maps(parser)
+    arguments.add_register(parser)
     arguments.add_cluster(parser)
 
 
@@ -61,8 +62,8 @@ def _planned(args: argparse.Namespace, scratch: Path) -> tuple[Path, str]:
     """The folder of a run and the hash of its plan; both made in ``scratch`` for a manifest."""
     if args.target.endswith((".yaml", ".yml")) and not Path(args.target).is_dir():
         return scratch, _plan_manifest(args, scratch)
-    if args.sets or args.maps:
-        raise ManifestError("--set and --map are for a manifest: a run has its settings.")
+    if args.sets or args.maps or args.register:
+        raise ManifestError("--set, --map and --register are for a manifest: a run has its settings.")
     folder = folders.find(args.target)
     header = folders.read_if_there(folder, layout.HEADER)
     if not header.get("plan"):

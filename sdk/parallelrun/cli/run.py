@@ -29,6 +29,7 @@ Examples:
   parallelrun run job.yaml --set spec.processCountPerNode=8 --output /data/out
   parallelrun run -k examples/mnist
   parallelrun run job.yaml --map pvc://images=/mnt/images
+  parallelrun run job.yaml --register registry/      # what the job names is in there
   parallelrun run job.yaml --resume      # goes on with the newest run of this job
   wc -l "$(parallelrun run job.yaml)/parallel_run_step.txt"
 
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_output(parser)
     parser.add_argument("--source", metavar="DIR", type=Path, help="the script's folder, in place of spec.source")
     arguments.add_maps(parser)
+    arguments.add_register(parser)
     add_resume(parser)
     add_json(parser)
 
@@ -80,6 +82,7 @@ def request_of(args: argparse.Namespace) -> RunRequest:
         output=args.output,
         source=args.source,
         maps=dict(args.maps),
+        register=args.register,
         resume=args.resume,
     )
 
@@ -141,4 +144,6 @@ def resume_command(request: RunRequest, folder: Path) -> str:
         words += ["--source", str(request.source)]
     for url, place in request.maps.items():
         words += ["--map", f"{url}={place}"]
+    for folder_given in request.register:
+        words += ["--register", str(folder_given)]
     return shlex.join([*words, "--output", str(folder), "--resume"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parallelrun.local import ground as grounds
 from parallelrun.local import kustomize, prepare, run_folder
 from parallelrun.local.rerun import prepare_rerun
 from parallelrun.local.resume import reopen
@@ -38,6 +39,7 @@ def for_request(request: RunRequest, say: Callable[[str], None] = prepare.silent
         maps=request.maps,
         resume=request.resume,
         kustomization=request.kustomize,
+        register=request.register,
         say=say,
     )
 
@@ -50,22 +52,28 @@ def open_job(
     maps: Mapping[str, str] | None = None,
     resume: bool = False,
     kustomization: Path | None = None,
+    register: Sequence[Path] = (),
     say: Callable[[str], None] = prepare.silent,
 ) -> prepare.Prepared:
     """A new run of ``loaded``, or with ``resume`` the one in ``output`` (None: the newest of this job) again.
 
     ``source`` is a folder that stands for ``spec.source``; ``maps`` gives URLs a folder here; ``kustomization`` is the
-    folder of ``-k``, by default the manifest's own; ``say`` is told remarks for people.
+    folder of ``-k``, by default the manifest's own; ``register`` are folders with what is registered by name; ``say``
+    is told remarks for people.
     Raises subclasses of ParallelRunError: whatever is wrong here is the user's to put right.
     """
     if resume:
         folder = run_folder.newest(loaded.job.metadata.name, Path(run_folder.RUNS)) if output is None else output
         if run_folder.holds_run(folder) or not run_folder.looks_like_run(folder):
-            return reopen(folder, loaded, source=source, maps=maps, kustomization=kustomization, say=say)
+            return reopen(
+                folder, loaded, source=source, maps=maps, kustomization=kustomization, register=register, say=say
+            )
         say(f"{folder}: the run had not begun; it begins now")
     folder, lock = run_folder.new(loaded.job.metadata.name, output)
     try:
-        return prepare.fresh(loaded, folder, lock, source, maps or {}, kustomization, say)
+        ground = grounds.of_manifest(loaded, folder, maps or {}, kustomization, say, register)
+        with grounds.closed_on_error(ground):
+            return prepare.fresh(ground, lock, source, Path(loaded.path))
     except BaseException:
         run_folder.discard(folder)
         lock.close()

@@ -8,11 +8,11 @@ made only where a single model is listed: with several, there is no one entry th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from parallelrun.api import hints, layout
+from parallelrun.api import layout
 from parallelrun.api.errors import InputError, ManifestError
 from parallelrun.api.settings import ModelSettings
 from parallelrun.local import run_folder
@@ -20,49 +20,53 @@ from parallelrun.local.places import Places
 
 if TYPE_CHECKING:
     from parallelrun.api.models import JobModel
+    from parallelrun.local.ground import Ground
 
 KIND = "Model"
 
 
 def listed(models: Iterable[JobModel], places: Places) -> list[ModelSettings]:
-    """``spec.models`` with absolute paths that exist. Raises InputError or ManifestError."""
-    return [
-        ModelSettings(model.name, str(places.existing(f"spec.models[{number}].path", model.path or "")))
-        for number, model in enumerate(models)
-    ]
+    """``spec.models``, where registered ones have their path, with absolute paths that exist, or URLs.
 
-
-def registered(documents: Iterable[Mapping[str, Any]], places: Places) -> list[ModelSettings]:
-    """The ``Model`` documents that stand beside the job: name, version and path of each.
-
-    A model's name is ``spec.name`` where that is given, since registered names such as ``my_model`` may not be
-    allowed as an object's name. Raises InputError or ManifestError.
+    Raises InputError or ManifestError.
     """
-    return [_registered(document, places) for document in documents if document.get("kind") == KIND]
+    found = []
+    for number, model in enumerate(models):
+        path = places.existing(f"spec.models[{number}].path", model.path or "")
+        found.append(ModelSettings(model.name, path, model.version or "1", model.sha256 or ""))
+    return found
 
 
-def _registered(document: Mapping[str, Any], places: Places) -> ModelSettings:
-    spec = document.get("spec")
-    name = (document.get("metadata") or {}).get("name")
-    if not isinstance(spec, dict) or not isinstance(spec.get("path"), str) or not (spec.get("name") or name):
-        raise ManifestError(
-            "A Model document in this file has no metadata.name or no spec.path.",
-            "For example: {kind: Model, metadata: {name: mnist}, spec: {path: model/}}",
-        )
-    unknown = sorted(spec.keys() - {"name", "version", "path", "description", "tags"})
-    if unknown:
-        raise ManifestError(
-            f"Model {name}: spec.{unknown[0]} is not a field of a Model.",
-            hints.known("field", unknown[0], ["name", "version", "path", "description", "tags"]),
-        )
-    path = places.existing(f"Model {name}: spec.path", spec["path"])
-    return ModelSettings(str(spec.get("name") or name), str(path), str(spec.get("version", "1")))
+def registered(ground: Ground) -> list[ModelSettings]:
+    """The models that a script may ask for by name without the job listing them: all that are registered.
+
+    One that is registered in the job's own file has to be there; any other may be another job's, on a claim that has
+    no place here, and is left out with a remark. Raises InputError or ManifestError.
+    """
+    if not any(document.get("kind") == KIND for document in ground.found.documents):
+        return []
+    from parallelrun.api.models.model_kind import ModelSpec
+    from parallelrun.api.registry import typed
+
+    found = []
+    for entry in ground.found.registry.all(KIND):
+        where = f"{entry}: spec.path"
+        try:
+            spec = typed(entry, ModelSpec)
+            path = ground.places.existing(where, spec.path)
+        except (InputError, ManifestError) as error:
+            if entry.where == str(ground.manifest):
+                raise
+            ground.say(f"left out: {error.message}")
+            continue
+        found.append(ModelSettings(entry.name, path, entry.version, spec.sha256 or ""))
+    return found
 
 
 def link_only(models: list[ModelSettings], folder: Path) -> None:
     """Make the folder for ``AZUREML_MODEL_DIR`` in the run's ``folder`` if exactly one model is listed."""
-    if len(models) != 1:
-        return
+    if len(models) != 1 or not models[0].path.startswith("/"):
+        return  # what is on an object store is fetched to such a folder
     model = Path(models[0].path)
     if not model.name:
         raise InputError("spec.models[0].path: the root folder cannot be a model.", "Name the model's own folder.")

@@ -28,7 +28,7 @@ def script_folders(outputs: Iterable[ScriptOutput], places: Places, folder: Path
     for number, output in enumerate(outputs):
         where = f"spec.outputs[{number}].path"
         if "://" in output.path or output.path.startswith("/"):
-            found[output.name] = str(places.path(where, output.path))
+            found[output.name] = str(places.path(where, output.path))  # the script writes it: no object store
             continue
         found[output.name] = str(folder.joinpath(*below_job(where, output.path)))
     return found
@@ -48,7 +48,7 @@ def claim(path: str | None, namespace: str, job: str) -> None:
 
     Raises OutputError for another job's folder, or one that cannot be written to; NoSpace.
     """
-    if path is not None:
+    if path is not None and path.startswith("/"):  # that of an object store is claimed when there is something in it
         owner.claim(Path(path), namespace, job)
 
 

@@ -1,8 +1,8 @@
-"""Where a path or URL of the manifest is on this machine.
+"""Where a path or URL of the manifest is on this machine, or in which object store.
 
 Relative paths start at the manifest's folder. A claim has no place on a laptop until ``--map pvc://claim=DIR`` gives
-it one, and the same option stands in for any store that local runs do not read. ``configmap://name`` becomes a folder
-below the run's own.
+it one, and the same option stands in for any store. ``configmap://name`` becomes a folder below the run's own. What is
+in an object store stays there: whether it exists is the planner's to see.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from parallelrun.api import hints, layout
+from parallelrun.api import hints, layout, store_urls
 from parallelrun.api.errors import InputError, ManifestError
+from parallelrun.api.store_urls import Stores
 from parallelrun.local import configmaps
 
 _MAPPED = "pvc://"
@@ -25,40 +26,70 @@ _CONFIG_MAP = "configmap://"
 class Pattern:
     """One entry of an input's ``paths``."""
 
-    text: str  # absolute; with wildcards, what is literal is escaped as glob.escape does
+    text: str  # absolute; with wildcards, what is literal is escaped as glob.escape does; or a canonical URL
     root: str  # the longest folder without a wildcard
     is_glob: bool
+
+    @property
+    def is_url(self) -> bool:
+        """Whether it is in an object store."""
+        return not self.text.startswith("/")
 
 
 class Places:
     """Resolves paths and URLs; a ConfigMap is written out when the first path needs it."""
 
-    def __init__(self, base: Path, maps: Mapping[str, str], config_maps: configmaps.ConfigMaps, folder: Path) -> None:
+    def __init__(
+        self,
+        base: Path,
+        maps: Mapping[str, str],
+        config_maps: configmaps.ConfigMaps,
+        folder: Path,
+        stores: Stores,
+    ) -> None:
         """``base``: the manifest's folder; ``folder``: the run's. Raises ManifestError on a bad ``--map``."""
         self.base = Path(os.path.abspath(base))
         self.maps = {_checked_url(url): _checked_folder(url, target) for url, target in maps.items()}
+        self.stores = stores
         self._config_maps = config_maps
         self._folder = folder / layout.CONFIG_MAPS
         self._written: set[str] = set()
 
     def path(self, where: str, text: str) -> Path:
-        """The absolute path of ``text``, the value of the field ``where``; whether it exists is not looked at."""
-        return Path(_tidy(os.path.join(*self._split(where, text))))
+        """The absolute path of ``text``, the value of the field ``where``; whether it exists is not looked at.
 
-    def existing(self, where: str, text: str) -> Path:
-        """As :meth:`path`, for what must be there already. Raises InputError with the nearest names."""
-        found = self.path(where, text)
-        if not found.exists():
-            raise InputError(f"{where}: {text} does not exist ({found}).", hints.missing_path(found))
+        Raises ManifestError also for what is in an object store.
+        """
+        found = self.place(where, text)
+        if not found.startswith("/"):
+            raise ManifestError(
+                f"{where}: {text} is in an object store, and this has to be a folder of files.",
+                "Name a folder, or say which folder here stands in for it: --map URL=DIR",
+            )
+        return Path(found)
+
+    def place(self, where: str, text: str, write: bool = False) -> str:
+        """The absolute path of ``text``, or its canonical URL; ``write``: it is a folder for output."""
+        found = self._split(where, text, write)
+        return found if isinstance(found, str) else _tidy(os.path.join(*found))
+
+    def existing(self, where: str, text: str) -> str:
+        """As :meth:`place`, for what must be there already. Raises InputError with the nearest names."""
+        found = self.place(where, text)
+        if found.startswith("/") and not os.path.exists(found):
+            raise InputError(f"{where}: {text} does not exist ({found}).", hints.missing_path(Path(found)))
         return found
 
     def pattern(self, where: str, text: str) -> Pattern:
-        """``text`` as an absolute glob, and the folder where matching begins.
+        """``text`` as an absolute glob or a URL, and the folder where matching begins.
 
         What comes from the manifest's folder or from a map is never a wildcard, and neither is a name with brackets in
         it that exists as it is written.
         """
-        start, rest = self._split(where, text)
+        found = self._split(where, text)
+        if isinstance(found, str):
+            return Pattern(found, *store_urls.literal_folder(found))
+        start, rest = found
         whole = _tidy(os.path.join(start, rest))
         if os.path.lexists(whole) or not glob.has_magic(rest):
             return Pattern(whole, whole if os.path.isdir(whole) else os.path.dirname(whole), is_glob=False)
@@ -75,27 +106,35 @@ class Places:
             self._written.add(name)
         return target
 
-    def _split(self, where: str, text: str) -> tuple[str, str]:
-        """(literal folder, what the manifest adds below it)."""
+    def _split(self, where: str, text: str, write: bool = False) -> tuple[str, str] | str:
+        """(literal folder, what the manifest adds below it); or the URL of an object store."""
         if "://" not in text:
             return str(self.base), text
-        mapped = max((url for url in self.maps if _is_below(text, url)), key=len, default=None)
-        if mapped is not None:
-            return self.maps[mapped], text[len(mapped) :].lstrip("/")
-        if text.startswith(_CONFIG_MAP):
-            name, _, rest = text[len(_CONFIG_MAP) :].partition("/")
+        url = store_urls.from_azure(where, text)
+        if (mapped := self._mapped(url)) is not None:
+            return mapped
+        located = self.stores.locate(where, url, write)
+        if located.store is not None:
+            return located.text
+        if (mapped := self._mapped(located.text)) is not None:
+            return mapped
+        if located.text.startswith(_CONFIG_MAP):
+            name, _, rest = located.text[len(_CONFIG_MAP) :].partition("/")
             return str(self.config_map(where, name)), rest
-        raise self._unreadable(where, text)
+        raise self._unreadable(where, text, located.text)
 
-    def _unreadable(self, where: str, text: str) -> ManifestError:
-        scheme, _, rest = text.partition("://")
+    def _mapped(self, url: str) -> tuple[str, str] | None:
+        mapped = max((known for known in self.maps if _is_below(url, known)), key=len, default=None)
+        return None if mapped is None else (self.maps[mapped], url[len(mapped) :].lstrip("/"))
+
+    def _unreadable(self, where: str, text: str, url: str) -> ManifestError:
+        scheme, _, rest = url.partition("://")
         root = f"{scheme}://{rest.partition('/')[0]}"
-        if text.startswith(_MAPPED):
+        if url.startswith(_MAPPED):
             message = f"{where}: {text} is on a claim, which has no place on this machine."
-            return ManifestError(message, f"Say where: --map {root}=DIR. {_mapped(root, self.maps)}".rstrip())
+            return ManifestError(message, f"Say where: --map {root}=DIR. {_near(root, self.maps)}".rstrip())
         return ManifestError(
-            f"{where}: {text} cannot be read by a local run: this version reads local paths, pvc:// with --map, "
-            "and configmap://.",
+            f"{where}: {text} cannot be read by a local run: {scheme}:// is not known.",
             f"Copy the data here and say where it is: --map {root}=DIR",
         )
 
@@ -110,7 +149,7 @@ def _is_below(text: str, url: str) -> bool:
     return text == url or text.startswith(url + "/")
 
 
-def _mapped(url: str, maps: Mapping[str, str]) -> str:
+def _near(url: str, maps: Mapping[str, str]) -> str:
     close = hints.nearest(url, maps)
     return f"There is --map {close}=..., did you mean that?" if close else ""
 
@@ -118,7 +157,7 @@ def _mapped(url: str, maps: Mapping[str, str]) -> str:
 def _checked_url(url: str) -> str:
     if "://" not in url:
         raise ManifestError(f'--map {url}: "{url}" is not a URL.', "Write it as --map pvc://claim=DIR.")
-    return url.rstrip("/")
+    return store_urls.from_azure("--map", url).rstrip("/")
 
 
 def _checked_folder(url: str, target: str) -> str:

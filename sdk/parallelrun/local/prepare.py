@@ -8,108 +8,67 @@ run; after it, everything to resume the run is in its folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from parallelrun.api import layout, spec_hash
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.leases.allocator import shards_for
-from parallelrun.local import changes, code, configmaps, environment, kustomize, models, outputs, resolve, run_folder
-from parallelrun.local.places import Places
-
-if TYPE_CHECKING:
-    from parallelrun.api.manifest import LoadedJob
-    from parallelrun.api.models import ParallelRunJob
+from parallelrun.local import changes, code, configmaps, environment, models, outputs, resolve, run_folder
+from parallelrun.local.credentials import Credentials
+from parallelrun.local.ground import Ground
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run's folder, ready for its agents, and the lock on it: close it when the run is over."""
+    """A run's folder, ready for its agents, with the lock on it: close it when the run is over."""
 
     folder: Path
     settings: JobSettings
     header: headers.Header  # as header.json holds it: of this generation, no grant
     lock: run_folder.Lock
+    credentials: Credentials
+
+    def close(self) -> None:
+        """Let go of the folder, and delete the credentials."""
+        self.credentials.close()
+        self.lock.close()
 
 
 def silent(_: str) -> None:
     """Says nothing: the default for ``say``."""
 
 
-def fresh(
-    loaded: LoadedJob,
-    folder: Path,
-    lock: run_folder.Lock,
-    source: Path | None,
-    maps: Mapping[str, str],
-    kustomization: Path | None,
-    say: Callable[[str], None],
-) -> Prepared:
-    """A new run of ``loaded`` in the locked ``folder``; see ``front_door.open_job`` for the rest."""
-    ground = ground_of(loaded, folder, maps, kustomization, say)
-    spec = loaded.job.spec
+def fresh(ground: Ground, lock: run_folder.Lock, source: Path | None, manifest: Path) -> Prepared:
+    """A new run in the locked folder of ``ground``; see ``front_door.open_job`` for the rest."""
+    spec = ground.job.spec
     settings = resolve.settings(ground)
-    copied = code.copy(spec.source, spec.entry_script, folder, ground.places, ground.config_maps, source)
+    copied = code.copy(spec.source, spec.entry_script, ground.folder, ground.places, ground.config_maps, source)
     settings = with_hashes(settings, ground, copied, python_of(ground))
-    return finish(ground, settings, copied, Path(loaded.path), lock, new_header(settings, spec.node_limit))
+    return finish(ground, settings, copied, manifest, lock, new_header(settings, spec.node_limit))
 
 
-def ground_of(
-    loaded: LoadedJob, folder: Path, maps: Mapping[str, str], kustomization: Path | None, say: Callable[[str], None]
-) -> resolve.Ground:
-    """What ``loaded`` is resolved against, for a run in ``folder``.
-
-    A ``kustomization`` that was asked for is read whole; one that only stands beside the manifest, for ConfigMaps that
-    the manifest's own file does not have.
-    """
-    base = Path(os.path.abspath(loaded.path)).parent
-    documents = list(loaded.documents)
-    if kustomization is not None:
-        made = kustomize.load(kustomization)
-        here = os.path.realpath(loaded.path)
-        documents += [document for path, document in made.resources if os.path.realpath(path) != here]
-
-    def generated() -> Mapping[str, dict[str, bytes]]:
-        if kustomization is not None:
-            return made.config_maps
-        return kustomize.load(base).config_maps if kustomize.file_in(base) else {}
-
-    config_maps = configmaps.ConfigMaps(documents, generated)
-    places = Places(base, maps, config_maps, folder)
-    return resolve.Ground(loaded.job, folder, places, config_maps, documents, dict(os.environ), say)
-
-
-def ground_of_run(
-    job: ParallelRunJob, folder: Path, earlier: Path, record: Mapping[str, Any], say: Callable[[str], None]
-) -> resolve.Ground:
-    """What ``job`` is resolved against in ``folder`` where all it needs is in the folder of an ``earlier`` run."""
-    config_maps = configmaps.ConfigMaps([], lambda: configmaps.read_all(earlier / layout.CONFIG_MAPS))
-    places = Places(Path(record["base"]), record["maps"], config_maps, folder)
-    return resolve.Ground(job, folder, places, config_maps, record["documents"], dict(os.environ), say)
-
-
-def python_of(ground: resolve.Ground) -> str | None:
+def python_of(ground: Ground) -> str | None:
     """The interpreter for the job's processes, with its packages installed; None: the agent's own."""
     source = ground.folder / layout.SOURCE
     return environment.ensure(ground.job.spec.environment, source, ground.places.base, ground.say)
 
 
-def with_hashes(settings: JobSettings, ground: resolve.Ground, copied: code.Code, python: str | None) -> JobSettings:
+def with_hashes(settings: JobSettings, ground: Ground, copied: code.Code, python: str | None) -> JobSettings:
     """``settings`` with a new uid and all that was only known after the source was copied."""
     return replace(
         settings,
         uid=os.urandom(16).hex(),
         python=python,
-        spec_hash=spec_hash.spec_hash(spec_hash.spec_of(ground.job)),
+        spec_hash=spec_hash.spec_hash(spec_hash.spec_of(ground.asked)),
         source_hash=copied.hash,
     )
 
 
 def finish(
-    ground: resolve.Ground,
+    ground: Ground,
     settings: JobSettings,
     copied: code.Code,
     manifest: Path,
@@ -127,18 +86,21 @@ def finish(
     run_folder.write_json(folder, layout.PREPARED, record(ground, settings, copied, manifest))
     run_folder.write_json(folder, layout.HEADER, header.to_json())
     run_folder.finish(folder, settings)
-    return Prepared(folder, settings, header, lock)
+    return Prepared(folder, settings, header, lock, ground.credentials)
 
 
-def record(ground: resolve.Ground, settings: JobSettings, copied: code.Code, manifest: Path) -> dict[str, Any]:
+def record(ground: Ground, settings: JobSettings, copied: code.Code, manifest: Path) -> dict[str, Any]:
     """What ``prepared.json`` holds, for :mod:`parallelrun.local.resume` and :mod:`parallelrun.local.rerun`."""
     return {
         "manifest": os.path.abspath(manifest),
         "base": str(ground.places.base),
         "maps": ground.places.maps,
-        "spec": spec_hash.spec_of(ground.job),
+        "spec": spec_hash.spec_of(ground.asked),
         "source": {"origin": copied.origin, "digests": copied.digests},
-        "documents": [document for document in ground.documents if document.get("kind") == models.KIND],
+        "documents": ground.found.documents,
+        "register": list(ground.register),
+        "used": [list(one) for one in ground.used],
+        "resolved": ground.resolved,
         "config_maps": configmaps.digests_of(ground.config_maps.used),
         "files": changes.fingerprints(whole_files(settings)),
     }
@@ -155,10 +117,10 @@ def new_header(settings: JobSettings, node_limit: int) -> headers.Header:
     return headers.new(settings.uid, shards_for(node_limit), settings.spec_hash, settings.source_hash)
 
 
-def _as_run(ground: resolve.Ground, manifest: Path) -> bytes:
+def _as_run(ground: Ground, manifest: Path) -> bytes:
     """The manifest as it is run, with what ``--set`` changed."""
     import yaml
 
-    value = ground.job.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    value = ground.asked.model_dump(mode="json", by_alias=True, exclude_unset=True)
     text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
     return f"# {os.path.abspath(manifest)!r}, as it was run\n{text}".encode()

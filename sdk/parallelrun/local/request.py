@@ -21,6 +21,7 @@ class RunRequest:
     output: Path | None = None  # the run's folder; None: ./runs/<job>-<time>
     source: Path | None = None  # stands for spec.source
     maps: dict[str, str] = field(default_factory=dict)  # {"pvc://claim": "/folder"}
+    register: list[Path] = field(default_factory=list)  # folders with what is registered by name
     resume: bool = False  # go on with the run in `output`, or with the newest one of this job
     rerun_of: Path | None = None  # the folder of a run: its manifest is run again in a new folder
     failed_only: bool = False  # of rerun_of: only mini-batches without a winning success

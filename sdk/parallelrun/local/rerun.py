@@ -16,6 +16,8 @@ from parallelrun.api import layout, source_files, spec_changes, spec_hash
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, prepare, resolve, resume, run_folder
+from parallelrun.local import ground as grounds
+from parallelrun.local.ground import Ground
 from parallelrun_agent import earlier_run
 
 #: Fields that a rerun on this machine keeps as well: another script is given with --source.
@@ -46,8 +48,9 @@ def prepare_rerun(
             earlier_run.plan_of(base, before)
         folder, lock = run_folder.new(loaded.job.metadata.name, output)
         try:
-            ground = prepare.ground_of_run(loaded.job, folder, base, record, say)
-            return _again(ground, base, record, before, lock, source, failed_only)
+            ground = grounds.of_run(loaded.job, folder, base, record, say)
+            with grounds.closed_on_error(ground):
+                return _again(ground, base, record, before, lock, source, failed_only)
         except BaseException:
             run_folder.discard(folder)
             lock.close()
@@ -55,7 +58,7 @@ def prepare_rerun(
 
 
 def _again(
-    ground: resolve.Ground,
+    ground: Ground,
     base: Path,
     record: dict[str, Any],
     before: headers.Header,
@@ -78,7 +81,7 @@ def _again(
     return prepare.finish(ground, settings, copied, Path(record["manifest"]), lock, header)
 
 
-def _code(ground: resolve.Ground, base: Path, record: dict[str, Any], given: Path | None) -> code.Code:
+def _code(ground: Ground, base: Path, record: dict[str, Any], given: Path | None) -> code.Code:
     spec = ground.job.spec
     if given is not None:
         return code.copy(spec.source, spec.entry_script, ground.folder, ground.places, ground.config_maps, given)
@@ -94,9 +97,7 @@ def _code(ground: resolve.Ground, base: Path, record: dict[str, Any], given: Pat
     return code.copy_of_run(base, before, spec.entry_script, ground.folder)
 
 
-def _say_changed_files(
-    ground: resolve.Ground, record: dict[str, Any], earlier: JobSettings, settings: JobSettings
-) -> None:
+def _say_changed_files(ground: Ground, record: dict[str, Any], earlier: JobSettings, settings: JobSettings) -> None:
     """Side inputs and models that are not what they were: often the reason for a rerun, so it goes on, but says so."""
     before = prepare.whole_files(earlier)
     same_place = {name: path for name, path in prepare.whole_files(settings).items() if before.get(name) == path}

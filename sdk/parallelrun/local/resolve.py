@@ -7,34 +7,20 @@ anything is started.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from parallelrun.api import common_settings, hints, references
+from parallelrun.api import common_settings, hints, layout, references, store_urls
 from parallelrun.api.errors import InputError, ManifestError
 from parallelrun.api.settings import InputSettings, JobSettings, OutputSettings
-from parallelrun.local import gpus, models, outputs, places, variables
-from parallelrun.local.configmaps import ConfigMaps
+from parallelrun.local import gpus, models, outputs, variables
+from parallelrun.local.ground import Ground
 
 if TYPE_CHECKING:
-    from parallelrun.api.models import Input, ParallelRunJob
+    from parallelrun.api.models import Input
 
 DEFAULT_NAMESPACE = "default"
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a manifest is resolved against."""
-
-    job: ParallelRunJob
-    folder: Path  # the run's
-    places: places.Places
-    config_maps: ConfigMaps
-    documents: Sequence[Mapping[str, Any]]  # all of the manifest's file
-    shell: Mapping[str, str]  # environment variables of whoever runs the job
-    say: Callable[[str], None]
 
 
 def settings(ground: Ground, inputs: list[InputSettings] | None = None) -> JobSettings:
@@ -57,15 +43,18 @@ def settings(ground: Ground, inputs: list[InputSettings] | None = None) -> JobSe
         tags=dict(spec.tags),
         pip=list(spec.environment.pip),
         side_inputs={
-            one.name: str(ground.places.existing(f"spec.sideInputs[{number}].path", one.path))
+            one.name: ground.places.existing(f"spec.sideInputs[{number}].path", one.path)
             for number, one in enumerate(spec.side_inputs)
         },
         models=listed,
-        registered_models=models.registered(ground.documents, ground.places),
+        registered_models=models.registered(ground),
         outputs=outputs.script_folders(spec.outputs, ground.places, ground.folder),
         gpus=gpus.for_job(spec.resources, ground.shell),
         output=_output(ground),
+        cache=str(ground.folder / layout.CACHE),
+        node_limit=spec.node_limit,
     )
+    base = replace(base, stores=ground.places.stores.settings)
     return _with_texts(ground, common_settings.with_limits(base, spec))
 
 
@@ -83,35 +72,32 @@ def _with_texts(ground: Ground, base: JobSettings) -> JobSettings:
 
 
 def _values(base: JobSettings) -> dict[str, str]:
-    return common_settings.reference_values(base, {one.name: _place(one) for one in base.inputs})
+    return common_settings.reference_values(base, {one.name: _place(one, base.cache) for one in base.inputs})
 
 
-def _place(one: InputSettings) -> str:
+def _place(one: InputSettings, cache: str) -> str:
     """What an input's name stands for: its one literal path, or the folder that all its paths are in."""
+    if not one.root.startswith("/"):
+        return common_settings.fetched_input(one, cache)
     return one.paths[0] if len(one.paths) == 1 and os.path.lexists(one.paths[0]) else one.root
 
 
 def _input(ground: Ground, number: int, one: Input) -> InputSettings:
     where = f"spec.inputs[{number}]"
-    if one.dataset is not None:
-        raise ManifestError(
-            f'{where}.dataset: the registered dataset "{one.dataset}" is known to a cluster, not to a local run.',
-            "Give type and paths instead.",
-        )
     patterns = [ground.places.pattern(f"{where}.paths[{index}]", text) for index, text in enumerate(one.paths)]
     for index, pattern in enumerate(patterns):
         needed = pattern.root if pattern.is_glob else pattern.text
-        if not one.allow_empty and not os.path.exists(needed):
+        if not pattern.is_url and not one.allow_empty and not os.path.exists(needed):
             raise InputError(
                 f"{where}.paths[{index}]: {one.paths[index]} does not exist.", hints.missing_path(Path(needed))
             )
-    root = os.path.commonpath([pattern.root for pattern in patterns])
+    root = store_urls.common_folder([pattern.root for pattern in patterns])
     return common_settings.an_input(where, one, [pattern.text for pattern in patterns], root)
 
 
 def _output(ground: Ground) -> OutputSettings:
     output = ground.job.spec.output
-    path = None if output.path is None else str(ground.places.path("spec.output.path", output.path))
+    path = None if output.path is None else ground.places.place("spec.output.path", output.path, write=True)
     return common_settings.output(output, path)
 
 

@@ -8,7 +8,7 @@ file that differs; what is not given again is taken from the run's folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from parallelrun.api import layout, source_files, spec_changes, spec_hash
 from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.mutable import MUTABLE
-from parallelrun.api.settings import JobSettings
+from parallelrun.api.settings import JobSettings, StoreSettings
 from parallelrun.leases import header as headers
 from parallelrun.local import changes, code, configmaps, outputs, prepare, run_folder
-from parallelrun.local.resolve import Ground
+from parallelrun.local import ground as grounds
+from parallelrun.local.ground import Ground
+from parallelrun.local.registered import Found
 
 if TYPE_CHECKING:
     from parallelrun.api.manifest import LoadedJob
@@ -34,6 +36,7 @@ def reopen(
     source: Path | None = None,
     maps: Mapping[str, str] | None = None,
     kustomization: Path | None = None,
+    register: Sequence[Path] = (),
     say: Callable[[str], None] = prepare.silent,
 ) -> prepare.Prepared:
     """The run in ``folder``, of the next generation; ``loaded`` is its manifest, where the user gave it again.
@@ -45,21 +48,22 @@ def reopen(
     lock = run_folder.Lock(folder)
     try:
         settings, record = run_folder.read_settings(folder), run_folder.read_json(folder, layout.PREPARED)
-        ground = _ground(folder, record, loaded, kustomization, say)
-        _same_manifest(record, ground)
-        _same_maps(record, maps or {})
-        if loaded is not None:
-            _same_config_maps(record, ground)
-        _same_source(record, ground, source)
-        _same_files(record, settings)
-        settings = _settings_now(settings, ground, loaded is not None)
-        header = headers.resume(read_header(folder))
-        if header.phase is not headers.Phase.DONE:
-            outputs.claim(settings.output.path, settings.namespace, settings.name)
-            outputs.make(settings.outputs.values())
-        run_folder.write_json(folder, layout.HEADER, header.to_json())
-        run_folder.finish(folder, settings)
-        return prepare.Prepared(folder, settings, header, lock)
+        ground = _ground(folder, record, loaded, kustomization, register, say)
+        with grounds.closed_on_error(ground):
+            _same_manifest(record, ground)
+            _same_maps(record, maps or {})
+            if loaded is not None:
+                _same_config_maps(record, ground)
+            _same_source(record, ground, source)
+            _same_files(record, settings)
+            settings = _settings_now(settings, ground, loaded is not None)
+            header = headers.resume(read_header(folder))
+            if header.phase is not headers.Phase.DONE:
+                outputs.claim(settings.output.path, settings.namespace, settings.name)
+                outputs.make(settings.outputs.values())
+            run_folder.write_json(folder, layout.HEADER, header.to_json())
+            run_folder.finish(folder, settings)
+            return prepare.Prepared(folder, settings, header, lock, ground.credentials)
     except BaseException:
         lock.close()
         raise
@@ -87,16 +91,33 @@ def _ground(
     record: dict[str, Any],
     loaded: LoadedJob | None,
     kustomization: Path | None,
+    register: Sequence[Path],
     say: Callable[[str], None],
 ) -> Ground:
     """What to compare with: the manifest given now, or else the recorded one and the run's own ConfigMaps."""
-    if loaded is not None:
-        return prepare.ground_of(loaded, folder, record["maps"], kustomization, say)
-    return prepare.ground_of_run(recorded_manifest(folder).job, folder, folder, record, say)
+    if loaded is None:
+        return grounds.of_run(recorded_manifest(folder).job, folder, folder, record, say)
+    ground, now = grounds.of_resumed(loaded, folder, record, kustomization, say, register)
+    _same_registered(ground, now)
+    return ground
+
+
+def _same_registered(ground: Ground, now: Found) -> None:
+    """What the run took from registered objects: those that are gone are let be, the record has them."""
+    before, there = _specs(ground.found), _specs(now)
+    for key in ground.used:
+        changed = spec_changes.changed_fields(before[key], there.get(key, before[key]), "spec")
+        if changed:
+            name = " ".join(part for part in (*key[:2], f"version {key[2]}" if key[2] else "") if part)
+            raise InputChanged(f"{name} is not what it was: {spec_changes.sentence(changed[0])}.", _START_ANEW)
+
+
+def _specs(found: Found) -> dict[tuple[str, str, str], Any]:
+    return {(entry.kind.name, entry.name, entry.version): entry.document.get("spec") for entry in found.entries}
 
 
 def _same_manifest(record: dict[str, Any], ground: Ground) -> None:
-    changed = spec_changes.changed_fields(record["spec"], spec_hash.spec_of(ground.job))
+    changed = spec_changes.changed_fields(record["spec"], spec_hash.spec_of(ground.asked))
     if changed:
         lines = "\n  ".join(spec_changes.sentence(change) for change in changed[:8])
         raise InputChanged(
@@ -145,6 +166,15 @@ def _settings_now(settings: JobSettings, ground: Ground, given: bool) -> JobSett
     """With the node count asked for now, and with packages that are there (the cache may have been cleared)."""
     if given:
         settings = replace(settings, node_count=ground.job.spec.node_count)
+    stores = [_store_now(store, ground) for store in settings.stores]
+    settings = replace(settings, stores=stores)
     if settings.python is not None and not os.path.exists(settings.python):
         settings = replace(settings, python=prepare.python_of(ground))
     return settings
+
+
+def _store_now(store: StoreSettings, ground: Ground) -> StoreSettings:
+    """With the credentials of this process; those of the earlier one went with it."""
+    if not store.name:
+        return store
+    return ground.places.stores.locate("spec", f"datastore://{store.name}/").store or store

@@ -35,7 +35,7 @@ def run(request: RunRequest, listener: Listener, early: EarlyAgent) -> Outcome:
             return _outcome(prepared.folder, prepared.header, interrupted=False)
         return asyncio.run(_supervise(prepared, listener, early))
     finally:
-        prepared.lock.close()
+        prepared.close()
 
 
 async def _supervise(prepared: prepare.Prepared, listener: Listener, early: EarlyAgent) -> Outcome:

@@ -41,6 +41,12 @@ class Site:
         }
         return Loaded(ParallelRunJob.model_validate(value), [value, *documents], self.base / "job.yaml")
 
+    @staticmethod
+    def registered(kind: str, object_name: str, **spec: Any) -> dict[str, Any]:
+        """A document that registers something by name."""
+        metadata = {"name": object_name}
+        return {"apiVersion": "parallelrun.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
     def prepare(self, *documents: dict[str, Any], options: dict[str, Any] | None = None, **spec: Any) -> Any:
         """Prepare a run and give its lock back."""
         prepared = front_door.open_job(self.loaded(*documents, **spec), say=self.said.append, **(options or {}))

@@ -126,7 +126,7 @@ def test_a_changed_side_input_is_said_and_an_unchanged_one_is_not(site: Any) -> 
 def test_config_maps_and_models_come_from_the_earlier_run(site: Any) -> None:
     documents = [
         {"kind": "ConfigMap", "metadata": {"name": "tiny"}, "data": {"score.py": "def run(b): return b\n", "x": "1"}},
-        {"kind": "Model", "metadata": {"name": "m"}, "spec": {"path": "model"}},
+        site.registered("Model", "m", path="model"),
     ]
     run = site.prepare(
         *documents,

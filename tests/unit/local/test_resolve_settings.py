@@ -152,12 +152,8 @@ def test_a_config_map_may_come_from_the_kustomization_beside_the_manifest(site: 
 def test_registered_models_stand_beside_the_job_and_several_listed_ones_share_no_folder(site: Any) -> None:
     (site.base / "other.bin").write_bytes(b"o")
     documents = [
-        {
-            "kind": "Model",
-            "metadata": {"name": "mnist-prs"},
-            "spec": {"name": "mnist_prs", "version": 3, "path": "model"},
-        },
-        {"kind": "Model", "metadata": {"name": "plain"}, "spec": {"path": "other.bin"}},
+        site.registered("Model", "mnist-prs", name="mnist_prs", version="3", path="model"),
+        site.registered("Model", "plain", path="other.bin"),
     ]
     run = site.prepare(*documents, models=[{"name": "a", "path": "model"}, {"name": "b", "path": "other.bin"}])
     found = [(model.name, model.path, model.version) for model in run.settings.registered_models]
@@ -224,7 +220,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "dataset": (
         {"inputs": [{"name": "i", "dataset": "mnist"}]},
-        r'inputs\[0\].dataset: the registered dataset "mnist"',
+        r'inputs\[0\].dataset: there is no Dataset registered as "mnist"',
     ),
     "side input": (
         {"sideInputs": [{"name": "l", "path": "label.txt"}]},
@@ -239,13 +235,19 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"sideInputs": [{"name": "l", "path": "pvc://data/labels.txt"}]},
         r"spec.sideInputs\[0\].path: pvc://data/labels.txt is on a claim(.|\n)*--map pvc://data=DIR",
     ),
-    "s3": ({"models": [{"name": "m", "path": "s3://b/m"}]}, r"cannot be read by a local run(.|\n)*--map s3://b=DIR"),
-    "az": ({"models": [{"name": "m", "path": "az://a/c/m"}]}, r"--map az://a=DIR"),
-    "datastore": ({"models": [{"name": "m", "path": "datastore://d/m"}]}, r"datastore://d/m cannot be read"),
-    "https": (
-        {"inputs": [{"name": "i", "type": "File", "paths": ["https://example.com/x.csv"]}]},
-        r"this version reads local paths, pvc:// with --map, and configmap://",
+    "s3 for code": (
+        {"source": {"directory": "s3://b/code"}},
+        r"spec.source.directory: s3://b/code is in an object store(.|\n)*--map",
     ),
+    "script-written output": (
+        {"outputs": [{"name": "o", "path": "az://a/c/out"}]},
+        r"spec.outputs\[0\].path: az://a/c/out is in an object store",
+    ),
+    "datastore": (
+        {"models": [{"name": "m", "path": "datastore://d/m"}]},
+        'there is no Datastore registered as "d"(.|\n)*--register DIR',
+    ),
+    "output in no datastore": ({"output": {"path": "datastore://d/x"}}, "no Datastore"),
     "config map": (
         {"source": {"configMap": {"name": "nope"}}},
         r'spec.source.configMap: there is no ConfigMap "nope" in this file(.|\n)*There is no ConfigMap at all',

@@ -28,11 +28,19 @@ configMapGenerator:
 """
 
 
+MODEL = """\
+apiVersion: parallelrun.dev/v1alpha1
+kind: Model
+metadata: {name: m}
+spec: {path: model}
+"""
+
+
 @pytest.fixture
 def folder(site: Any) -> Path:
     base: Path = site.base
     (base / "job.yaml").write_text(JOB)
-    (base / "model.yaml").write_text("kind: Model\nmetadata: {name: m}\nspec: {path: model}\n")
+    (base / "model.yaml").write_text(MODEL)
     (base / "kustomization.yaml").write_text(KUSTOMIZATION)
     return base
 
