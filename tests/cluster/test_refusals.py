@@ -137,7 +137,6 @@ def test_a_cancelled_job_stays_cancelled(shared: Namespace) -> None:
 
 #: By name: (fields of the spec, what is said).
 UNFIT = {
-    "pip": ({"environment": {"pip": ["pillow"]}}, r"spec\.environment\.pip: .* no packages in a cluster"),
     "bucket": (files_from("s3://bucket/x"), r"spec\.inputs\[0\]\.paths\[0\]: s3://bucket/x cannot be read"),
     "absolute": (files_from("/data/*.txt"), r"spec\.inputs\[0\]\.paths\[0\]: /data/\*\.txt is an absolute path"),
     "whole-claim": (files_from("*.txt"), r"stands for the whole claim parallelrun"),
