@@ -40,7 +40,7 @@ def test_the_path_column_and_the_context_have_the_url(fetched):
 
 def test_lines_that_are_not_here_are_not_counted(fetched):
     """A number would be wrong: what comes before the part is a hole."""
-    with pytest.raises(Unfit, match="0-rows.csv, line 2 from byte 8;"):
+    with pytest.raises(Unfit, match=r"0-rows\.csv, line 2 from byte 8;"):
         Reader(settings_of()).read(work(fetched, 8, 16))
 
 
@@ -50,5 +50,5 @@ def test_where_nothing_was_fetched_the_work_ends_as_ever(tmp_path):
     reader = Reader(settings_of(include_path_column=True))
     reader.read(work(path, 4, 8))  # a fetched one before it changes nothing
     assert reader.read(["t", [[path, 4, 8, 0]], {}, {}]).to_dict("records") == [{"Path": path, "i": 1, "s": "a"}]
-    with pytest.raises(Unfit, match="rows.csv, line 3;"):
+    with pytest.raises(Unfit, match=r"rows\.csv, line 3;"):
         reader.read(["t", [[path, 8, 12, 0]], {}, {}])
