@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from parallelrun.api.settings import InputSettings
 from parallelrun_agent import cache_names
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,12 @@ class Cache:
             self._kept.add(str(folder))
         self._kept.add(str(self.folder / INPUTS))
 
-    def input_file(self, name: str, root: str, url: str) -> str:
-        """The absolute path for an object of input ``name``, its folder made. Raises OSError, NoFileName."""
+    def input_file(self, one: InputSettings, url: str) -> str:
+        """The absolute path for an object of an input, its folder made. Raises OSError, NoFileName."""
         try:
-            return self._promise(f"{INPUTS}/{name}/{cache_names.below(root, url)}", url)
+            return self._promise(f"{INPUTS}/{one.name}/{cache_names.of_input(one, url)}", url)
         except _CLASHES:  # one object's key is another one's folder
-            return self._promise(f"{INPUTS}/{name}/{cache_names.odd(url)}", url)
+            return self._promise(f"{INPUTS}/{one.name}/{cache_names.odd(url)}", url)
 
     def part_file(self, mini_batch: int, number: int, url: str) -> str:
         """The absolute path for what a mini-batch needs of a table's file. Raises OSError."""

@@ -11,6 +11,7 @@ import os
 from urllib.parse import unquote
 
 from parallelrun.api.errors import InputError
+from parallelrun.api.settings import InputSettings
 
 #: The folder of what has no path of its own.
 ODD = ".odd"
@@ -25,8 +26,14 @@ class NoFileName(InputError):
     """An object's base name cannot be a file's."""
 
 
+def of_input(one: InputSettings, url: str) -> str:
+    """The relative path of an object in the folder that stands for its input; raises NoFileName."""
+    name = base_name(url)
+    return name if one.paths == [url] and _is_name(name) else below(one.root, url)
+
+
 def below(root: str, url: str) -> str:
-    """The relative path of ``url`` in the folder that stands for its input; raises NoFileName."""
+    """The relative path of ``url`` in a folder that stands for ``root``; raises NoFileName."""
     prefix = root.rstrip("/") + "/"
     key = url[len(prefix) :] if url.startswith(prefix) else base_name(url)
     if url.startswith(_WEB) and any(sign in url for sign in "%?#"):  # others may read the same without them

@@ -43,7 +43,7 @@ class Downloads:
         """
         folder = self.base / INPUTS / one.name
         try:
-            return await self.bring(folder / cache_names.below(one.root, url), url, size, version)
+            return await self.bring(folder / cache_names.of_input(one, url), url, size, version)
         except (FileExistsError, NotADirectoryError, IsADirectoryError):  # one object's key is another one's folder
             return await self.bring(folder / cache_names.odd(url), url, size, version)
 

@@ -71,7 +71,7 @@ class Fetcher:
         elif one.mode == "Download":
             self._note(staged, file, await self._downloads.input_file(one, file.path, file.size, file.version))
         else:
-            place = self._cache.input_file(one.name, one.root, file.path)
+            place = self._cache.input_file(one, file.path)
             self._note(staged, file, place)
             await self._store.fetch(file.path, file.size, file.version, Path(place))
             os.chmod(place, READ_ONLY)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from parallelrun.api.settings import InputSettings
 from parallelrun_agent import cache, cache_names
 from parallelrun_agent.cache import Cache
 
 ROOT = "s3://bucket/in"
+INPUT = InputSettings("x", "File", [f"{ROOT}/**"], ROOT)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,12 @@ def test_a_part_keeps_the_end_of_its_name_which_says_how_to_read_it() -> None:
     assert len(long.encode(errors="surrogateescape")) <= 255
 
 
+def test_the_one_file_of_an_input_has_its_base_name() -> None:
+    url = "https://host/a%20b.csv?signature=x"
+    assert cache_names.of_input(InputSettings("x", "File", [url], "https://host"), url) == "a b.csv"
+    assert cache_names.of_input(InputSettings("x", "File", [url, "https://host/c"], "https://host"), url) != "a b.csv"
+
+
 def owned(folder: Path) -> Cache:
     made = Cache(folder)
     made.own(["x"])
@@ -65,7 +73,7 @@ def owned(folder: Path) -> Cache:
 @pytest.mark.parametrize("keys", [("a", "a/b"), ("a/b", "a"), ("a/b/c", "a")])
 def test_an_object_whose_key_is_anothers_folder_is_a_file_as_well(tmp_path: Path, keys: tuple[str, str]) -> None:
     made = owned(tmp_path)
-    places = [Path(made.input_file("x", ROOT, f"{ROOT}/{key}")) for key in keys]
+    places = [Path(made.input_file(INPUT, f"{ROOT}/{key}")) for key in keys]
     for place in places:
         place.write_text(place.name)
     assert [place.read_text() for place in places] == [key.rpartition("/")[2] for key in keys]
@@ -73,7 +81,7 @@ def test_an_object_whose_key_is_anothers_folder_is_a_file_as_well(tmp_path: Path
 
 def test_a_folder_goes_with_its_last_file_and_not_while_one_is_on_its_way(tmp_path: Path) -> None:
     made = owned(tmp_path)
-    first, second = (made.input_file("x", ROOT, f"{ROOT}/a/b/{n}") for n in (1, 2))
+    first, second = (made.input_file(INPUT, f"{ROOT}/a/b/{n}") for n in (1, 2))
     Path(first).write_text("1")
     made.remove(first)
     assert Path(second).parent.is_dir()
@@ -93,8 +101,9 @@ def test_what_a_dead_agent_left_is_removed_and_what_a_live_one_has_is_not(tmp_pa
     """Also of one that is frozen: it holds its lock until it is dead."""
     program = (
         "import sys, time; from pathlib import Path; from parallelrun_agent import cache\n"
+        "from parallelrun.api.settings import InputSettings\n"
         "made = cache.for_agent(Path(sys.argv[1]), 'node001-other', ['x'], True)\n"
-        "Path(made.input_file('x', 's3://b', 's3://b/f')).write_text('')\n"
+        "Path(made.input_file(InputSettings('x', 'File', ['s3://b/*'], 's3://b'), 's3://b/f')).write_text('')\n"
         "print('here', flush=True); time.sleep(100)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
