@@ -23,6 +23,7 @@ Json = dict[str, Any]
 ENVIRONMENT = {
     "image": "registry.example/x:1",
     "imagePullSecrets": [{"name": "login"}],
+    "pip": ["x"],
     "env": [
         {"name": "A", "value": "$(job.name) $$(x)"},
         {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
