@@ -394,7 +394,10 @@ class NodeWork:
             self._tries.alone(i.mini_batch)
 
     def _ran_alone(self, i: ev.RanAlone) -> None:
-        self._tries.survived(i.mini_batch)
+        if self._unrecorded_alone == i.mini_batch:
+            self._unrecorded_alone = None
+        else:
+            self._tries.survived(i.mini_batch)
 
     def _record_failure(self, i: ev.RecordFailure) -> None:
         blame = i.blame

@@ -105,6 +105,12 @@ class StoreRun(Run):
         value: dict[str, Any] = json.loads((self.output / "job_result.json").read_text())
         return value
 
+    def lost_node(self) -> bool:
+        """Whether a second agent was started for some node."""
+        folders = (self.output / layout.TRIES).glob("*.slots")
+        nodes = [path.name.split("-", 1)[0] for path in folders]
+        return len(nodes) > len(set(nodes))
+
     def cached(self) -> list[Path]:
         """Files that are fetched at the moment, or were."""
         return [path for path in (self.output / layout.CACHE).rglob("*") if path.is_file()]

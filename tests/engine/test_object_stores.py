@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -143,6 +144,56 @@ def test_whoever_is_killed_while_files_are_fetched_nothing_is_lost(
         assert run.done() == from_a_folder("files")
     assert run.result()["miniBatches"]["failed"] == 0
     assert run.cached() == [], "what the dead agent had fetched is left"
+
+
+def test_an_agent_that_was_frozen_takes_nothing_from_the_one_that_does_its_work(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    box = make_box("s3")
+    paths = filled(box, FILES)
+    job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], cache_bytes=2000, run_max_try=1, node_count=2)
+    job.seconds_each = 0.3
+    run = job.run()
+    assert run.wait_for(lambda: len(run.said()) >= 6, "the first mini-batches"), run.text()
+    frozen = run.pids("agent")[0]
+    os.kill(frozen, signal.SIGSTOP)
+    assert run.wait_for(lambda: run.lost_node(), "the end of the frozen agent's lease"), run.text()
+    os.kill(frozen, signal.SIGCONT)
+    assert run.done() == from_a_folder("files")
+    assert run.result()["miniBatches"]["failed"] == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Ten pages."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = "size=40k,nr_inodes=200"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], capture_output=True, text=True)
+    if done.returncode != 0:
+        if os.environ.get("CI") == "true" and os.geteuid() == 0:
+            pytest.fail(f"cannot mount a tmpfs: {done.stderr}")
+        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
+    yield folder
+    kill_what_is_left()
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_cache_on_a_disk_that_is_full_pauses_the_job_which_goes_on_when_there_is_space(
+    tmp_path: Path, small_disk: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    """The disk is smaller than what the cache may take, and something else takes nearly all of it for a while."""
+    box = make_box("azureBlob")
+    paths = filled(box, FILES)
+    in_the_way = small_disk / "ballast"
+    in_the_way.write_bytes(bytes(40960))
+    job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], cache=str(small_disk / "cache"), run_max_try=1)
+    run = job.run()
+    assert run.wait_for(lambda: "stalled: " in run.log.read_text(), "the message that the job pauses"), run.text()
+    assert "No space left" in run.log.read_text()
+    in_the_way.unlink()
+    assert run.done() == from_a_folder("files")
+    assert run.result()["miniBatches"]["failed"] == 0
 
 
 def test_a_run_that_was_killed_while_it_fetched_goes_on(
