@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from parallelrun_agent.storage.places import unescaped
+
 _MAGIC = re.compile(rb"[*?[]")
 _ANY_DEPTH = b"**"
 _DOT = ord(".")
@@ -122,13 +124,13 @@ def glob(text: str, root: bytes, path: bytes) -> Pattern:
 
 
 def below(path: bytes, root: str) -> str:
-    """A file's path below ``root``, which is a folder above it, or itself (then its name), or else anything."""
+    """A file's path below ``root``: a folder above it, or the file itself (then its name), or "" (then all of it)."""
     text, folder = os.fsdecode(path), root.rstrip("/")
+    if text == folder:
+        return unescaped(text).rpartition("/")[2]
     if text.startswith(folder + "/"):
-        return text[len(folder) + 1 :]
-    if text == folder or not text.startswith("/"):
-        return text.rpartition("/")[2]
-    return os.path.relpath(text, root)
+        return unescaped(text, len(folder) + 1)
+    return os.path.relpath(text, root or "/") if text.startswith("/") else unescaped(text).partition("://")[2]
 
 
 def _pattern(text: str, base: bytes, components: tuple[bytes, ...]) -> Pattern:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parallelrun.api.errors import InputError
+from parallelrun_agent.storage.places import unescaped
 from parallelrun_agent.storage.reading import Source
 
 #: A header or first row longer than this is refused.
@@ -77,7 +78,7 @@ def can_be_cut(encoding: str) -> bool:
 
 def is_gzip(path: str) -> bool:
     """Whether a file's name says that it is compressed."""
-    return path.endswith(".gz")
+    return unescaped(path).endswith(".gz")
 
 
 @contextmanager

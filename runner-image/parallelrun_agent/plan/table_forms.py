@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.sources import Source
 from parallelrun_agent.plan.table_files import TextForm, check_encoding
+from parallelrun_agent.storage.places import unescaped
 
 PARQUET = "parquet"
 #: format and separator by extension; ``.json`` is read as JSON lines.
@@ -56,7 +57,7 @@ class Forms:
 
     def of_file(self, path: str, number: int) -> TextForm:
         """The form of a file of input ``number``; raises InputError where it is not that of the files before."""
-        name = path.removesuffix(".gz")
+        name = unescaped(path).removesuffix(".gz")
         extension = os.path.splitext(name)[1].lower()
         form = self._seen.get((number, extension))
         if form is None:

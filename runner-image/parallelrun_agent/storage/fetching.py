@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,17 +49,14 @@ class Fetching:
         ``known`` are bytes, each with its offset, that need no request. Raises StorageError, and OSError for the disk.
         """
         temporary = target.parent / f".part-{secrets.token_hex(8)}"
-        descriptor = await asyncio.to_thread(_create, temporary)
+        file = _File(temporary)
         try:
             for offset, data in known:
-                _write(descriptor, data, offset)
-            await self._fill(descriptor, [(0, self._size)] if ranges is None else ranges)
-            await asyncio.to_thread(_finish, descriptor, self._size, temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+                file.write(data, offset)
+            await self._fill(file, [(0, self._size)] if ranges is None else ranges)
+            file.finish(self._size, target)
         finally:
-            os.close(descriptor)
+            file.close()
 
     async def read(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop)."""
@@ -70,12 +68,12 @@ class Fetching:
         await self._piece((start, stop), keep)
         return bytes(data)
 
-    async def _fill(self, descriptor: int, ranges: Sequence[Range]) -> None:
+    async def _fill(self, file: _File, ranges: Sequence[Range]) -> None:
         async def write(block: bytes, offset: int) -> None:
             if len(block) < _BLOCK // 4:
-                _write(descriptor, block, offset)
+                file.write(block, offset)
             else:
-                await asyncio.to_thread(_write, descriptor, block, offset)
+                await asyncio.to_thread(file.write, block, offset)
 
         if not self._size:
             await self._piece((0, 0), write)  # is it there, and as planned?
@@ -170,18 +168,34 @@ async def _each(pieces: Sequence[Range], fetch: Callable[[Range], Awaitable[None
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _create(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+class _File:
+    """The file that is being filled. Writes may come from threads that outlive a cancelled fetch: they come to nothing.
 
+    Without that, they would go to whatever file has the descriptor's number by then.
+    """
 
-def _write(descriptor: int, block: bytes, offset: int) -> None:
-    view = memoryview(block)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._lock = threading.Lock()
+        self._is_open = self._is_temporary = True
 
+    def write(self, block: bytes, offset: int) -> None:
+        view = memoryview(block)
+        with self._lock:
+            while view and self._is_open:
+                written = os.pwrite(self._descriptor, view, offset)
+                view, offset = view[written:], offset + written
 
-def _finish(descriptor: int, size: int, temporary: Path, target: Path) -> None:
-    os.ftruncate(descriptor, size)
-    os.rename(temporary, target)
+    def finish(self, size: int, target: Path) -> None:
+        os.ftruncate(self._descriptor, size)
+        os.rename(self._path, target)
+        self._is_temporary = False
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_open = False
+            os.close(self._descriptor)
+        if self._is_temporary:
+            self._path.unlink(missing_ok=True)

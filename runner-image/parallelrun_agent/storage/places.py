@@ -38,6 +38,11 @@ def is_url(path: str | bytes) -> bool:
     return not path.startswith("/") if isinstance(path, str) else not path.startswith(b"/")
 
 
+def unescaped(path: str, start: int = 0) -> str:
+    """A path or URL from character ``start`` on, of a web address without escapes and query."""
+    return unquote(path[start:].partition("#")[0].partition("?")[0]) if path.startswith(_WEB) else path[start:]
+
+
 def find(stores: Sequence[StoreSettings], url: str) -> Place:
     """The store with the longest URL that ``url`` begins with; raises StorageError where there is none."""
     best: StoreSettings | None = None

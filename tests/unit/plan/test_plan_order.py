@@ -46,6 +46,15 @@ def test_order_is_total_and_names_come_back(one: bytes, other: bytes) -> None:
     assert order.name_of(order.key(one)) == one
 
 
+_PATHS = st.lists(_NAMES | _DIGITS, min_size=1, max_size=4).map(b"/".join)
+
+
+@given(st.lists(_PATHS, max_size=30))
+def test_whole_paths_sort_alike_as_one_key_and_come_back(paths: list[bytes]) -> None:
+    assert sorted(paths, key=order.sortable) == sorted(paths, key=order.path_key)
+    assert [order.path_of(order.sortable(path)) for path in paths] == paths
+
+
 _VALUES = st.text(st.sampled_from("a1\0\x01\x02/é0"), max_size=4)
 
 

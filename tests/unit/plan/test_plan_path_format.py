@@ -6,6 +6,7 @@ import pytest
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.path_format import PathFormat
+from parallelrun_agent.plan.patterns import below
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,19 @@ def test_a_format_that_makes_no_sense_is_refused(text: str) -> None:
 
 def test_columns_keep_their_order_and_dates_are_dates() -> None:
     assert PathFormat("{b}/{d:yyyy}/{a}.csv").dtypes() == {"b": "object", "d": "datetime64[ns]", "a": "object"}
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "expected"),
+    [
+        ("/in/a/b.csv", "/in", "a/b.csv"),
+        ("/in/b.csv", "/in/b.csv", "b.csv"),
+        ("/in/b.csv", "/", "in/b.csv"),
+        ("s3://bucket/in/a/b c%20.csv", "s3://bucket/in", "a/b c%20.csv"),
+        ("s3://bucket/in/b.csv", "s3://bucket/in/b.csv", "b.csv"),
+        ("s3://bucket/in/b.csv", "", "bucket/in/b.csv"),
+        ("https://host/in/a/b%20c.csv?sig=x/y", "https://host/in", "a/b c.csv"),
+    ],
+)
+def test_a_file_s_place_below_the_root(path: str, root: str, expected: str) -> None:
+    assert below(path.encode(), root) == expected
