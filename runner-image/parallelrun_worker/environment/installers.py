@@ -181,6 +181,9 @@ class _Runner:
         said = "the installer said:\n  " + "\n  ".join(last)
         if late.is_set():
             raise NotMade("Could not %s within %d s; %s" % (purpose, self._seconds, said), _CHECK, may_mend=passing)
+        if child.returncode < 0:
+            why = "the installer was killed by signal %d (9: is there enough memory?)" % -child.returncode
+            raise NotMade("Could not %s: %s; %s" % (purpose, why, said), _CHECK, may_mend=True)
         if child.returncode:
             raise NotMade("Could not %s; %s" % (purpose, said), _CHECK, may_mend=passing)
 

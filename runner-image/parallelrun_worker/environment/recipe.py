@@ -21,17 +21,12 @@ _CONDA_INCLUDE = re.compile(r"\s*-\s+['\"]?((?:-r|-c|--requirement|--constraint)
 
 
 class Recipe(NamedTuple):
-    """At most one of the three is given; all empty: nothing is to be installed."""
+    """What is to be installed; one of the three is given."""
 
     base: str  #: absolute folder that relative paths in ``pip`` begin at
     pip: tuple[str, ...] = ()  #: requirements, a line each
     requirements: str = ""  #: absolute path of a requirements file
     conda: str = ""  #: absolute path of a conda environment file
-
-
-def is_empty(recipe: Recipe) -> bool:
-    """Whether nothing is asked for."""
-    return not (recipe.pip or recipe.requirements or recipe.conda)
 
 
 def contents(recipe: Recipe) -> list[str]:

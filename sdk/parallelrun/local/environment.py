@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import EnvironmentError_
-from parallelrun_worker.environment import attempts, installers
-from parallelrun_worker.environment.not_made import NotMade
-from parallelrun_worker.environment.recipe import Recipe, contents, interpreter, is_empty, key
 
 if TYPE_CHECKING:
     from parallelrun.api.models import Environment
@@ -27,14 +24,20 @@ def ensure(wanted: Environment, source: Path, base: Path, say: Callable[[str], N
     Files of requirements and of conda are in ``source``; relative paths in ``pip`` start at ``base``. ``say`` is told
     when something has to be installed. Raises EnvironmentError_ with the installer's last lines.
     """
+    lines = tuple(line.strip() for line in wanted.pip if line.strip())
+    if not (lines or wanted.requirements or wanted.conda):
+        return None  # as with most jobs: what follows is not even imported
+
+    from parallelrun_worker.environment import attempts, installers
+    from parallelrun_worker.environment.not_made import NotMade
+    from parallelrun_worker.environment.recipe import Recipe, contents, interpreter, key
+
     recipe = Recipe(
         str(base),
-        tuple(line.strip() for line in wanted.pip if line.strip()),
+        lines,
         "" if wanted.requirements is None else str(source / wanted.requirements),
         "" if wanted.conda is None else str(source / wanted.conda),
     )
-    if is_empty(recipe):
-        return None
 
     def build(place: str) -> None:
         say(f"installing the job's packages into {place} (kept for later runs)")

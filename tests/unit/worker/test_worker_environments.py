@@ -228,6 +228,16 @@ def test_an_installer_that_takes_too_long_is_killed_with_all_that_it_started(
         installers.build(recipe.Recipe(str(tmp_path), ("x",)), str(tmp_path / "e"), lambda _: None, seconds=1)
 
 
+def test_an_installer_that_ran_out_of_memory_is_worth_another_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "import os, signal; print('unpacking', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr(installers, "_venv", lambda folder: ([sys.executable, "-c", script], []))
+    with pytest.raises(NotMade, match=r"killed by signal 9(.|\n)*unpacking$") as caught:
+        installers.build(recipe.Recipe(str(tmp_path), ("x",)), str(tmp_path / "e"), lambda _: None)
+    assert caught.value.may_mend
+
+
 # --- the program ------------------------------------------------------------------------------------------------------
 
 

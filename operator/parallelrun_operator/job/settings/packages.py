@@ -66,6 +66,8 @@ def _variables(told: dict[str, Any], wheels: Place | None) -> dict[str, str]:
         "PIP_NO_INDEX": "1" if wheels and not told["index"] else "",
         "CONDA_CHANNEL_ALIAS": told["channelAlias"],
         "MAMBA_CHANNEL_ALIAS": told["channelAlias"],
+        "PIP_NO_CACHE_DIR": "1",  # it would be the node's disk, and nobody comes back for it
+        "UV_NO_CACHE": "1",
         "CONDA_PKGS_DIRS": "/tmp/conda-packages",
         "MAMBA_ROOT_PREFIX": "/tmp/mamba",
     }
