@@ -108,15 +108,18 @@ class Environment(Model):
     pip: list[Text] = Field(
         [],
         max_length=256,
-        description="Packages, as pip takes them, installed once per node into a private environment that is cached "
-        "by hash.",
+        description="Packages, as pip takes them, installed once for all nodes and for all jobs that list the same.",
         examples=[["pillow==11.*"]],
     )
     requirements: PathText | None = Field(
-        None, description="A requirements file, from the source folder.", examples=["requirements.txt"]
+        None,
+        description="A requirements file, from the source folder; its hashes are heeded.",
+        examples=["requirements.txt"],
     )
     conda: PathText | None = Field(
-        None, description="A conda environment file, from the source folder.", examples=["conda.yml"]
+        None,
+        description="A conda environment file, from the source folder; the image needs micromamba, mamba or conda.",
+        examples=["conda.yml"],
     )
     env: list[EnvVar] = Field(
         [],
