@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cluster_harness.alone import ALONE
+from cluster_harness.alone import ALONE, FIRST
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -42,4 +42,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # Starting the cluster from nothing may take a quarter of an hour; that is not the first test's time.
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300, func_only=True))
-    items.sort(key=lambda item: (CLUSTER not in item.path.parents, item.path.name in ALONE))
+    items.sort(
+        key=lambda item: (CLUSTER not in item.path.parents, item.path.name in ALONE, item.path.name not in FIRST)
+    )

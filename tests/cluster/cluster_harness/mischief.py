@@ -153,5 +153,7 @@ DEEDS: dict[str, Callable[[Cluster, Job, Json, float], None]] = {
     "stop the API server": _no_api_server,
     "stop the worker node": _stop_node,
 }
+#: Those that hit other jobs too.
+OF_THE_CLUSTER = ("kill the operator", "drain the worker node", "stop the API server", "stop the worker node")
 #: Those that take a minute or two.
 SLOW = ("freeze an agent past its lease", "stop the API server", "stop the worker node")
