@@ -15,7 +15,7 @@ from api_server import ApiServer
 
 from parallelrun.api.conditions import LABEL_JOB, LABEL_JOB_UID
 from parallelrun.kube.client import Kube
-from parallelrun.kube.errors import NotFound, Unavailable
+from parallelrun.kube.errors import Conflict, NotFound, Unavailable
 from parallelrun.kube.names import Names
 from parallelrun.kube.resources import CRDS, NAMESPACES, PARALLEL_RUN_JOBS, REGISTERED, Resource
 from parallelrun_operator import leader, pulse
@@ -123,10 +123,13 @@ async def lab(server: ApiServer) -> AsyncIterator[Lab]:
 
 
 async def install(server: ApiServer) -> None:
-    """Make the API server know our kinds."""
+    """Make the API server know our kinds, those that it does not know yet."""
     async with await server.kube() as kube:
-        made = [await kube.create(yaml.safe_load(path.read_text())) for path in DEFINITIONS]
-        for one in made:
+        definitions = [yaml.safe_load(path.read_text()) for path in DEFINITIONS]
+        for one in definitions:
+            with suppress(Conflict):
+                await kube.create(one)
+        for one in definitions:
             while not _established(await kube.get(CRDS, None, one["metadata"]["name"])):
                 await asyncio.sleep(0.05)
         for kind in (PARALLEL_RUN_JOBS, *REGISTERED):
