@@ -186,7 +186,7 @@ class Agent:
         try:
             await self._supplies.bring(open_plan(self._job.folder, header.plan.sha256), is_new)
             self._supplied = True
-        except ParallelRunError as error:
+        except (ParallelRunError, OSError) as error:
             message = self._job.shown(str(error))
             log.error("what the job needs cannot be fetched: %s", message)
             await leases.update_header(lambda h: (headers.abort(h, headers.INPUT_ERROR, message), None))

@@ -116,14 +116,15 @@ class NodeWork:
     async def start(self) -> None:
         """Listen for the worker; the host may be there already, waiting."""
         if self._job.fetches:
-            self._fetch_files()
+            await self._fetch_files()
         write_worker_config(self._job, self._plan.input_config(), self._cache.folder if self._cache else None)
         await self._link.listen(str(self._job.meeting / wire.SOCKET))
 
-    def _fetch_files(self) -> None:
+    async def _fetch_files(self) -> None:
         job, settings, table = self._job, self._job.settings, self._plan.document["table"]
         mounted = [one.name for one in settings.inputs if one.mode == "Mount" and table is None]
-        self._cache = cache.for_agent(job.cache, f"{job.name}-{job.holder}", mounted, not settings.in_pod)
+        name, shared = f"{job.name}-{job.holder}", not settings.in_pod
+        self._cache = await self._stall.run(cache.for_agent, job.cache, name, mounted, shared)
         fetcher = Fetcher(job.storage, settings.inputs, table, self._cache, Downloads(job.cache, job.storage))
         self._prefetch = Prefetch(
             self.machine,

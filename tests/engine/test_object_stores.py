@@ -18,7 +18,7 @@ from fault_proxy import FaultProxy, Faults
 from store_runs import StoreJob, StoreRun, files_job, table_job
 from store_servers import SERVERS, Box
 
-from parallelrun.api.settings import ModelSettings, OutputSettings, StoreSettings
+from parallelrun.api.settings import InputSettings, ModelSettings, OutputSettings, StoreSettings
 from parallelrun_agent.downloads import sha256_of
 from parallelrun_agent.plan.order import path_key
 
@@ -110,6 +110,22 @@ def test_the_same_job_over_any_store_gives_the_same_bytes(
     run = job_over(tmp_path, form, paths, f"{box.url}/in", [box.store]).run()
     assert run.done() == from_a_folder(form)
     assert run.cached() == []
+
+
+def test_a_folder_and_a_store_are_one_input_in_the_order_of_the_manifest(
+    tmp_path: Path, make_box: Callable[[str], Box]
+) -> None:
+    """Mini-batches over the border between them have files of both; equal names do not meet."""
+    box = make_box("s3")
+    filled(box, {f"{n}.bin": b"far" for n in range(5)})
+    (tmp_path / "in").mkdir()
+    for n in range(5):
+        (tmp_path / "in" / f"{n}.bin").write_bytes(b"n")
+    far = InputSettings("images", "File", [f"{box.url}/in/*.bin"], f"{box.url}/in")
+    near = InputSettings("near", "File", [f"{tmp_path}/in"], f"{tmp_path}/in")
+    job = files_job(tmp_path, [], "", [box.store], inputs=[near, far, replace(far, name="again")], mini_batch_size=3)
+    sizes = [line.split()[:2] for line in job.run().done().decode().splitlines()]
+    assert sizes == [[f"{n}.bin", size] for size in "133" for n in range(5)]
 
 
 def behind_faults(box: Box, **faults: float) -> FaultProxy:
