@@ -36,6 +36,7 @@ demo: setup ## Read 899 handwritten digits with a TensorFlow model; print accura
 .PHONY: test
 test: lint ## Check style, types and imports, then run every test but the long ones (those on a cluster need Docker)
 	@tools/cluster/tools.sh || [[ $${CI:-} != true ]]
+	@tools/storage/servers.sh || [[ $${CI:-} != true ]]
 	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 .PHONY: lint

@@ -58,11 +58,13 @@ class ServerThread:
 
 
 class WebServer(ServerThread):
-    """Serves ``folder``; with ``token``, only to whoever has it."""
+    """Serves ``folder``; its attributes may be changed while it runs."""
 
-    def __init__(self, folder: Path, token: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(self._serve)
-        self._folder, self.token = folder, token
+        self._folder = folder
+        self.token = ""  # what everybody has to have, if anything
+        self.is_simple = False  # knows neither ranges nor HEAD
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
@@ -70,4 +72,6 @@ class WebServer(ServerThread):
         file = self._folder / request.path.lstrip("/")  # unescaped
         if not file.is_file():
             return web.Response(status=404)
-        return web.FileResponse(file)
+        if not self.is_simple:
+            return web.FileResponse(file)
+        return web.Response(status=405) if request.method == "HEAD" else web.Response(body=file.read_bytes())

@@ -79,6 +79,9 @@ _TRANSIENT = re.compile(
     r"error sending request|HTTP error|timed out|TimedOut|connection|Connection|decoding response body|request or "
     r"response body|IncompleteMessage|unexpected EOF|end of file",
 )
+_METADATA = re.compile(r"169\.254\.|metadata\.google")
+#: How obstore tells of its own retries.
+_NOISE = re.compile(r"^Generic \w+ error: | in [\d.]+\w?s(, after \d+ retries, max_retries: \d+, retry_timeout: \w+)?")
 _OTHER_REGION = re.compile(r"redirect|PermanentRedirect|AuthorizationHeaderMalformed")
 
 
@@ -117,12 +120,14 @@ def _of_status(status: int, text: str) -> Cause:
 def said(error: Exception) -> str:
     """What a server or obstore said, in a line without signatures."""
     text = str(error)
+    if _METADATA.search(text):
+        return "this machine's metadata service gives no credentials"
     status = re.search(r"status code: (\d{3}[ \w]*)", text)
     if status:
         words = _WORDS.search(text)
         return f"{status[1].strip()} ({': '.join(filter(None, words.groups()))})" if words else status[1].strip()
     line = " ".join(text.partition("\n\nDebug source")[0].split())
-    line = re.sub(r"^Generic \w+ error: ", "", _QUERY.sub(r"\1", line))
+    line = _NOISE.sub("", _QUERY.sub(r"\1", line))
     source = re.search(r"(dns error|invalid peer certificate[^\"]*|Connection refused|Name or service not known)", text)
     return f"{line[:300]} ({source[1]})" if source and source[1] not in line else line[:300]
 
@@ -150,7 +155,7 @@ def _what_to_do(store: StoreSettings, text: str) -> str:
     box = {"s3": "bucket", "gcs": "bucket", "azureBlob": "container", "https": "address"}[store.kind]
     if _OTHER_REGION.search(text):
         return "Set the region that the bucket is in (s3.region of the Datastore, or AWS_REGION)."
-    if "169.254." in text or "metadata.google" in text:
+    if _METADATA.search(text):
         return "There are no credentials: name a Secret (secretRef of the Datastore), or set anonymous: true."
     if "status code: 404" in text and "UserNotFound" not in text:
         return f"Is the {box}'s name right? It has to exist before the job starts."

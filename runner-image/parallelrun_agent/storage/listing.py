@@ -88,7 +88,8 @@ def _head(place: Place, store: ObjectStore) -> Any:
 
     try:
         return obstore.head(store, place.key)
-    except BaseError as error:
-        if place.store.kind != "https" or errors.cause(error) not in (Cause.REFUSED, Cause.OTHER):
+    except (BaseError, OSError) as error:
+        may_be_there = "status code: 404" not in str(error) and errors.cause(error) is not Cause.TRANSIENT
+        if place.store.kind != "https" or not may_be_there:
             raise
     return obstore.get(store, place.key).meta  # servers, and signatures, that know GET alone

@@ -15,6 +15,7 @@ import pytest
 from fault_proxy import FaultProxy, Faults
 from store_servers import AZURE_KEY, S3_SECRET, Box, secret
 
+from parallelrun.api.settings import StoreSettings
 from parallelrun_agent.storage import Refused, Storage, StorageError, Unreachable
 from parallelrun_agent.storage.fetching import PIECE
 
@@ -210,6 +211,33 @@ def test_a_web_server_s_token_is_sent_and_a_wrong_one_refused(servers: Callable[
         assert Storage([store]).get(f"{box.url}/x") == b"content"
     finally:
         box.server.token = ""
+
+
+def test_a_web_server_without_ranges_sends_whole_files(servers: Callable[[str], Box], tmp_path: Path) -> None:
+    box = servers("https")
+    data = random.Random(6).randbytes(PIECE + 100)
+    box.write("x", data)
+    box.server.is_simple = True
+    try:
+        storage = Storage([box.store])
+        assert fetch(storage, f"{box.url}/x", tmp_path / "whole") == data
+        assert fetch(storage, f"{box.url}/x", tmp_path / "part", [(5, 10)])[5:10] == data[5:10]
+        with storage.source(f"{box.url}/x") as source, pytest.raises(StorageError, match="sends whole files only"):
+            source.read(5, 5)
+    finally:
+        box.server.is_simple = False
+
+
+def test_a_web_address_with_a_query_is_asked_with_it(
+    servers: Callable[[str], Box], tmp_path: Path, faults: Faults
+) -> None:
+    box = servers("https")
+    box.write("a b.txt", b"content")
+    with FaultProxy(box.server_url, faults) as proxy:
+        store = StoreSettings(url=proxy.url, kind="https", endpoint=proxy.url)
+        url = f"{proxy.url}/{box.store.name}/a%20b.txt?sig=1%2F2"
+        assert fetch(Storage([store]), url, tmp_path / "x") == b"content"
+    assert {one.partition(" ")[2] for one in faults.requests} == {f"/{box.store.name}/a%20b.txt?sig=1%2F2"}
 
 
 @pytest.mark.parametrize("status", ["forbidden", "unauthorized"])
