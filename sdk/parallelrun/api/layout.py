@@ -8,6 +8,7 @@ RESULT = "job_result.json"
 SETTINGS = "settings.json"  # JobSettings, what the agents read
 MANIFEST = "job.yaml"  # the manifest as it was run
 PREPARED = "prepared.json"  # what a resumed run is compared with; local runs only
+REGISTERED = "registered.json"  # the registered objects that the job began with; a key of its settings ConfigMap
 HEADER = "header.json"  # the header; in a cluster a copy, as it was when planned and at the end
 LOCK = ".lock"  # held (flock) by the one process that runs this folder
 CONTROL = "control.json"  # where a live local run listens

@@ -42,15 +42,15 @@ class Command:
 
 
 RUNNING, LOOKING, STEERING = "Run", "Look at a run or job", "Steer a live run or job"
-MOVING, WRITING, TOOLS = "Move files", "Write manifests", "Tools"
-GROUPS = (RUNNING, LOOKING, STEERING, MOVING, WRITING, TOOLS)
+MOVING, REGISTRY, WRITING, TOOLS = "Move files", "Register by name", "Write manifests", "Tools"
+GROUPS = (RUNNING, LOOKING, STEERING, MOVING, REGISTRY, WRITING, TOOLS)
 
 COMMANDS = (
     Command("run", "run a manifest on this machine", RUNNING),
     Command("submit", "apply a manifest to a cluster, with its source folder", RUNNING),
     Command("rerun", "run a finished run again, whole or only what failed", RUNNING),
     Command("debug", "run one mini-batch in this terminal, under pdb", RUNNING),
-    Command("list", "the runs under ./runs, or the jobs of a cluster", LOOKING, "list_runs"),
+    Command("list", "the runs under ./runs or the jobs of a cluster; or what is registered", LOOKING, "list_runs"),
     Command("get", "one run or job: phase, counts, output", LOOKING),
     Command("results", "print or copy a run's output", LOOKING),
     Command("failures", "what failed, grouped by error, with files and tracebacks", LOOKING),
@@ -63,6 +63,8 @@ COMMANDS = (
     Command("delete", "delete a job of a cluster; its files stay, unless --results", STEERING),
     Command("upload", "put files onto a claim of a cluster", MOVING),
     Command("download", "fetch files of a claim of a cluster", MOVING),
+    Command("register", "give a datastore, dataset, model, environment or compute target a name", REGISTRY),
+    Command("show", "one datastore, dataset, model, environment or compute target", REGISTRY),
     Command("validate", "check a manifest, every problem at once", WRITING),
     Command("schema", "the CRD, or with --json the manifest's JSON schema", WRITING),
     Command("doctor", "check this machine, and the cluster if there is one", TOOLS),
@@ -82,6 +84,12 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """As parse_args, but options may also stand before or among words that there may be any number of."""
+        if any(action.nargs == "*" and not action.option_strings for action in self._actions):
+            return self.parse_intermixed_args(words)
+        return self.parse_args(words)
 
     def error(self, message: str) -> NoReturn:
         """Raise what main() shows; argparse would exit by itself."""

@@ -38,15 +38,27 @@ def options() -> dict[str, list[argparse.Action]]:
     return found
 
 
+def words() -> dict[str, list[str]]:
+    """What may come first after a command, where there is a choice of words."""
+    found = {}
+    for command in commands.COMMANDS:
+        actions = commands.build_parser(command, command.load())._actions
+        first = next((action for action in actions if not action.option_strings), None)
+        found[command.name] = [] if first is None else [str(choice) for choice in first.choices or ()]
+    return found
+
+
 def bash() -> str:
-    """For bash: commands first, then the command's options, else files."""
+    """For bash: commands first, then the command's words and options, else files."""
+    first = words()
     cases = "\n".join(
-        f'    {name}) options="{" ".join(o for a in actions for o in a.option_strings)}" ;;'
+        f'    {name}) options="{" ".join(o for a in actions for o in a.option_strings)}"; '
+        f'first="{" ".join(first[name])}" ;;'
         for name, actions in options().items()
     )
     return f"""\
 _parallelrun() {{
-  local options="" word="${{COMP_WORDS[COMP_CWORD]}}"
+  local options="" first="" word="${{COMP_WORDS[COMP_CWORD]}}"
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "{" ".join(options())} --help --version" -- "$word"))
     return
@@ -56,6 +68,8 @@ _parallelrun() {{
   esac
   if [[ "$word" == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))
+  elif [ "$COMP_CWORD" -eq 2 ] && [ -n "$first" ]; then
+    COMPREPLY=($(compgen -W "$first" -- "$word"))
   else
     COMPREPLY=($(compgen -f -- "$word"))
   fi
@@ -65,15 +79,17 @@ complete -o filenames -F _parallelrun parallelrun"""
 
 def zsh() -> str:
     """For zsh, with what each command is for."""
+    first = words()
     names = "\n".join(f"    {shlex.quote(f'{command.name}:{command.summary}')}" for command in commands.COMMANDS)
     cases = "\n".join(
-        f"    {name}) options=({' '.join(shlex.quote(o) for a in actions for o in a.option_strings)}) ;;"
+        f"    {name}) options=({' '.join(shlex.quote(o) for a in actions for o in a.option_strings)}); "
+        f"first=({' '.join(map(shlex.quote, first[name]))}) ;;"
         for name, actions in options().items()
     )
     return f"""\
 #compdef parallelrun
 _parallelrun() {{
-  local -a names options
+  local -a names options first
   names=(
 {names}
   )
@@ -86,6 +102,8 @@ _parallelrun() {{
   esac
   if [[ "${{words[CURRENT]}}" == -* ]]; then
     compadd -- "${{options[@]}}"
+  elif (( CURRENT == 3 && ${{#first}} )); then
+    compadd -- "${{first[@]}}"
   else
     _files
   fi
@@ -102,6 +120,10 @@ def fish() -> str:
             "complete -c parallelrun -f -n 'test (count (commandline -opc)) -eq 1' "
             f"-a {command.name} -d {shlex.quote(command.summary)}"
         )
+    for name, choices in words().items():
+        if choices:
+            at = f"'__parallelrun_is {name}; and test (count (commandline -opc)) -eq 2'"
+            lines.append(f"complete -c parallelrun -f -n {at} -a {shlex.quote(' '.join(choices))}")
     for name, actions in options().items():
         lines += [_fish_option(name, action) for action in actions]
     return "\n".join(lines)

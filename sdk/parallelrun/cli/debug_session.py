@@ -18,7 +18,7 @@ from parallelrun.api.settings import JobSettings
 from parallelrun.leases.client import Leases
 from parallelrun.leases.store import MemoryStore
 from parallelrun.local.run_folder import read_settings
-from parallelrun_agent import registered_models
+from parallelrun_agent import one_mini_batch, registered_models
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan import open_plan
 from parallelrun_agent.worker_config import write_worker_config
@@ -30,7 +30,7 @@ class Session:
 
     def __init__(self, run: Path, plan: str, mini_batch: int, scratch: Path, source: Path | None) -> None:
         """Copy the script and write what the worker reads. Raises ManifestError for a mini-batch that is not there."""
-        self._settings = _apart(read_settings(run), scratch / "outputs")
+        self._settings = _fetching_to(scratch / "cache", run, _apart(read_settings(run), scratch / "outputs"))
         self._meeting = scratch / "meeting"
         self._meeting.mkdir(parents=True)
         folder = scratch / "job"
@@ -45,8 +45,8 @@ class Session:
             last = f"the last is {reader.total - 1}" if reader.total else "there is none: the input is empty"
             raise ManifestError(f"--mini-batch {mini_batch}: there is no such mini-batch; {last}.")
         job = Job(folder, self._settings, 0, "debug", Leases(MemoryStore()), self._meeting)
-        write_worker_config(job, reader.input_config())
-        (work,) = reader.work(mini_batch, mini_batch + 1)
+        work, cache = one_mini_batch.bring(job, reader, mini_batch)
+        write_worker_config(job, reader.input_config(), cache)
         self._task: dict[str, Any] = {"mini_batch": mini_batch, "work": work, **_models(self._settings)}
 
     def run(self, under_pdb: bool) -> int:
@@ -73,6 +73,14 @@ def _apart(settings: JobSettings, outputs: Path) -> JobSettings:
         places[name] = str(outputs / name)
         words = [word.replace(place, places[name]) for word in words]
     return replace(settings, arguments=words, outputs=places)
+
+
+def _fetching_to(cache: Path, run: Path, settings: JobSettings) -> JobSettings:
+    """``settings`` by which all that is in object stores is fetched to ``cache``, also where arguments name it."""
+    before = settings.cache or str(run / layout.CACHE)
+    words = [word.replace(f"{before}/", f"{cache}/") for word in settings.arguments]
+    variables = {name: text.replace(f"{before}/", f"{cache}/") for name, text in settings.environment.items()}
+    return replace(settings, cache=str(cache), arguments=words, environment=variables)
 
 
 def _models(settings: JobSettings) -> dict[str, Any]:

@@ -13,18 +13,22 @@ from parallelrun.cli.terminal import plural, size
 
 DESCRIPTION = """\
 Show one run, or one job in a cluster: phase, counts, output. Of a job in a cluster, -o json and -o yaml have the whole
-object.
+object. -o resolved is the manifest with all that it took from what is registered by name, and which versions these
+were.
 
 Examples:
   parallelrun get
   parallelrun get mnist -n scoring
-  parallelrun get runs/mnist-20260131-120000 -o json"""
+  parallelrun get runs/mnist-20260131-120000 -o json
+  parallelrun get mnist -o resolved"""
+
+RESOLVED = "resolved"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `get`."""
     arguments.add_run(parser)
-    arguments.add_format(parser)
+    arguments.add_format(parser, ("table", "json", "yaml", "name", RESOLVED))
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -34,6 +38,10 @@ def execute(args: argparse.Namespace) -> int:
         from parallelrun.cli.in_cluster import looking
 
         return looking.give_job(target, args.format)
+    if args.format == RESOLVED:
+        from parallelrun.cli import resolved
+
+        return resolved.give_run(target)
     run = folders.state(target)
     give_as(args.format, run.as_json(), [str(run.folder)], ("", ""), _facts(run))
     return exit_codes.DONE

@@ -6,13 +6,14 @@ import argparse
 import time
 
 from parallelrun.api import exit_codes
-from parallelrun.api.errors import RunFolderError
+from parallelrun.api.errors import ManifestError, RunFolderError
 from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.terminal import duration, tell
 
 DESCRIPTION = """\
-List the runs under ./runs, the newest last; or the jobs in a cluster, when one is named or nothing was run here.
+List the runs under ./runs, the newest last; or the jobs in a cluster, when one is named or nothing was run here. With
+a word, list what is registered: in the cluster, or with --register (or where there is no cluster) in files.
 
 Phase "Interrupted" is a run that has not ended and that no process runs; `parallelrun run JOB.yaml --resume` goes on
 with it.
@@ -21,18 +22,32 @@ Examples:
   parallelrun list
   parallelrun list -o name | tail -1
   parallelrun list -n scoring
-  parallelrun list -A"""
+  parallelrun list -A
+  parallelrun list datasets
+  parallelrun list models --register registry/"""
+
+REGISTERED = ("datastores", "datasets", "models", "environments", "computetargets")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `list`."""
+    parser.add_argument("what", metavar="WHAT", nargs="?", choices=REGISTERED, help=f"one of {', '.join(REGISTERED)}")
     arguments.add_format(parser)
+    arguments.add_register(parser)
     arguments.add_cluster(parser)
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="the jobs of all namespaces of the cluster")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print the list."""
+    if args.what is not None:
+        from parallelrun.cli import list_registered
+
+        return list_registered.execute(args)
+    if args.register:
+        raise ManifestError(
+            "--register is for what is registered.", "Say what: parallelrun list datasets --register DIR"
+        )
     if args.all_namespaces or targets.means_cluster(args):
         from parallelrun.cli.in_cluster import looking
 

@@ -40,7 +40,7 @@ def _dispatch(arguments: list[str]) -> int:
         arguments = ["version", *arguments[1:]]
     command = commands.find(arguments[0])
     module = command.load()
-    return module.execute(commands.build_parser(command, module).parse_args(arguments[1:]))
+    return module.execute(commands.build_parser(command, module).read(arguments[1:]))
 
 
 def _help(names: list[str]) -> int:

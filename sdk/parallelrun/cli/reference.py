@@ -70,7 +70,7 @@ def _usage(command: commands.Command, actions: list[argparse.Action]) -> str:
     for action in actions:
         if not action.option_strings:
             name = _metavar(action)
-            words.append({"?": f"[{name}]", "+": f"{name}..."}.get(str(action.nargs), name))
+            words.append({"?": f"[{name}]", "+": f"{name}...", "*": f"[{name}...]"}.get(str(action.nargs), name))
     return " ".join(words)
 
 

@@ -8,30 +8,38 @@ from parallelrun.api import exit_codes
 from parallelrun.cli.terminal import give
 
 DESCRIPTION = """\
-Print the CustomResourceDefinition of ParallelRunJob, or with --json the JSON schema of manifests, for editors.
+Print the CustomResourceDefinitions, of ParallelRunJob and of what is registered by name, or that of one kind; or with
+--json the JSON schema of a kind, by default that of a job's manifest, for editors.
 
 Examples:
-  parallelrun schema | kubectl apply -f -
-  parallelrun schema --json > parallelrunjob.schema.json"""
+  parallelrun schema | kubectl apply --server-side -f -
+  parallelrun schema --json > parallelrunjob.schema.json
+  parallelrun schema Dataset --json > dataset.schema.json"""
+
+KINDS = ("ParallelRunJob", "Datastore", "Dataset", "Model", "Environment", "ComputeTarget")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `schema`."""
-    parser.add_argument("--json", action="store_true", help="the JSON schema of manifests")
+    parser.add_argument("kind", metavar="KIND", nargs="?", choices=KINDS, help=f"one of {', '.join(KINDS)}")
+    parser.add_argument("--json", action="store_true", help="the JSON schema")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Print it; the exit code."""
-    give(schema(args.json))
+    give(schema(args.kind, args.json))
     return exit_codes.DONE
 
 
-def schema(as_json: bool) -> str:
-    """The CRD as YAML, or the manifest's JSON schema."""
-    from parallelrun.api import crd
+def schema(kind: str | None, as_json: bool) -> str:
+    """CRDs as YAML, or one kind's JSON schema."""
+    from parallelrun.api import crd, kinds
 
-    if not as_json:
-        return crd.text().rstrip("\n")
-    import json
+    registered = kinds.BY_NAME.get(kind or "")
+    if as_json:
+        import json
 
-    return json.dumps(crd.json_schema(), indent=2)
+        return json.dumps(crd.json_schema(registered.model) if registered else crd.json_schema(), indent=2)
+    if kind is not None:
+        return crd.text(crd.definition(registered)).rstrip("\n")
+    return "\n---\n".join(text.rstrip("\n") for text in crd.texts().values())

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from parallelrun.api import conditions, pod_layout
+from parallelrun.api import conditions, layout, pod_layout
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.names import Names
-from parallelrun.kube.resources import PARALLEL_RUN_JOBS, Resource
+from parallelrun.kube.resources import CONFIG_MAPS, PARALLEL_RUN_JOBS, Resource
 
 #: A watch is renewed after so long; and after an outage things are looked at anew so soon.
 WATCH_SECONDS, RETRY_SECONDS = 240.0, 2.0
@@ -123,6 +124,16 @@ class Job:
 def unix_time(stamp: Any) -> float | None:
     """Of a time as Kubernetes writes it."""
     return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) and stamp else None
+
+
+async def read_with_registered(kube: Kube, name: str) -> tuple[Job, list[Json]]:
+    """As :func:`read`, with the registered objects that the job began with; none where the operator kept none."""
+    job = await read(kube, name)
+    try:
+        data = (await kube.get(CONFIG_MAPS, job.namespace, job.names.settings)).get("data") or {}
+    except errors.NotFound:
+        data = {}
+    return job, json.loads(data.get(layout.REGISTERED, "[]"))
 
 
 async def read(kube: Kube, name: str) -> Job:

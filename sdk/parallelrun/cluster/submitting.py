@@ -58,6 +58,11 @@ async def create(kube: Kube, value: Json) -> Job:
         raise refused(value, error) from error
 
 
+async def apply(kube: Kube, value: Json) -> Json:
+    """Server-side apply of any object. Raises ManifestError where the API server refuses it."""
+    return await _apply(kube, value, False)
+
+
 async def put_source(kube: Kube, config_map: Json) -> None:
     """Apply the ConfigMap of a packed source, which a job is to be created for."""
     await _apply(kube, config_map, False)

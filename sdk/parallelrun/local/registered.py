@@ -78,6 +78,14 @@ def search(path: Path, documents: Iterable[Json], folders: Sequence[Path], files
     return Found(tuple(found.entries), tuple(found.secrets), (str(path.parent), *map(str, folders)))
 
 
+def of_folders(folders: Sequence[Path]) -> Found:
+    """Of ``folders`` with all below them. Raises as :func:`search`."""
+    found = _Finder()
+    for file in _below(folders):
+        found.take_file(file)
+    return Found(tuple(found.entries), tuple(found.secrets), tuple(map(str, folders)))
+
+
 def recorded(documents: Iterable[Json], found: Iterable[Json] = ()) -> Found:
     """Of a run's record, and Secrets that were ``found`` elsewhere."""
     from parallelrun.api.registry import Entry, is_registered_kind
@@ -98,15 +106,20 @@ def _files(path: Path, folders: Sequence[Path], files: Sequence[Path] = ()) -> I
     """Each YAML file once, in the order of names: of the manifest's folder, and of ``folders`` with all below them."""
     seen = {os.path.realpath(path)}
     beside = [file for file in _sorted(path.parent) if file.is_file()] if path.parent.is_dir() else []
-    below: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise ManifestError(f"--register {folder}: there is no such folder.", hints.missing_path(folder))
-        below += [Path(at, name) for at, _, names in sorted(os.walk(folder)) for name in sorted(names)]
-    for file in [*beside, *below, *files]:
+    for file in [*beside, *_below(folders), *files]:
         if file.name.endswith(_ENDINGS) and (real := os.path.realpath(file)) not in seen:
             seen.add(real)
             yield file
+
+
+def _below(folders: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise ManifestError(f"--register {folder}: there is no such folder.", hints.missing_path(folder))
+        walked = sorted(os.walk(folder))
+        found += [Path(at, name) for at, _, names in walked for name in sorted(names) if name.endswith(_ENDINGS)]
+    return found
 
 
 def _sorted(folder: Path) -> list[Path]:

@@ -51,8 +51,12 @@ def test_validate_takes_settings(tmp_path, minimal, capsys):
     assert "--set spec.nodeCount=0" in capsys.readouterr().err
 
 
-def test_schema_prints_the_crd_or_the_json_schema(capsys):
+def test_schema_prints_the_crds_or_the_json_schema(capsys):
     assert main.main(["schema"]) == exit_codes.DONE
+    assert list(yaml.safe_load_all(capsys.readouterr().out)) == list(crd.definitions().values())
+    assert main.main(["schema", "ParallelRunJob"]) == exit_codes.DONE
     assert yaml.safe_load(capsys.readouterr().out) == crd.definition()
+    assert main.main(["schema", "Dataset", "--json"]) == exit_codes.DONE
+    assert json.loads(capsys.readouterr().out)["title"] == "Dataset"
     assert main.main(["schema", "--json"]) == exit_codes.DONE
     assert json.loads(capsys.readouterr().out)["title"] == "ParallelRunJob"

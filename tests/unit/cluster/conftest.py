@@ -17,7 +17,7 @@ from api_server import ApiServer
 from parallelrun.api import crd
 from parallelrun.cli.main import main
 from parallelrun.kube.client import Kube
-from parallelrun.kube.resources import PARALLEL_RUN_JOBS
+from parallelrun.kube.resources import PARALLEL_RUN_JOBS, REGISTERED
 
 READY_SECONDS = 30.0
 MANIFEST: dict[str, Any] = {
@@ -55,11 +55,13 @@ def _in(server: ApiServer, work: Callable[[Kube], Awaitable[Any]]) -> Any:
 
 
 async def _define(kube: Kube) -> None:
-    await kube.create(yaml.safe_load(crd.text()))
+    for definition in crd.definitions().values():
+        await kube.create(definition)
     async with asyncio.timeout(READY_SECONDS):
         while True:
             try:
-                await kube.list_objects(PARALLEL_RUN_JOBS, "default")
+                for kind in (PARALLEL_RUN_JOBS, *REGISTERED):
+                    await kube.list_objects(kind, "default")
                 return
             except Exception:  # not served yet
                 await asyncio.sleep(0.1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from parallelrun.api import layout
 from parallelrun.kube.resources import COMPUTE_TARGETS, DATASETS, DATASTORES, ENVIRONMENTS, MODELS, Resource
 
 Json = dict[str, Any]
 
 #: The key of the settings ConfigMap that holds what a job was resolved with.
-KEPT = "registered.json"
+KEPT = layout.REGISTERED
 #: Where the paths of objects of the cluster itself are; others may be those of a Datastore.
 _VOLUMES = ("pvc://", "configmap://")
 

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from parallelrun.api import exit_codes
+from parallelrun.cli import resolved
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import duration, plural, size, tell
@@ -42,6 +43,9 @@ def _row(job: Job, now: float) -> tuple[object, ...]:
 
 def give_job(target: InCluster, form: str) -> int:
     """Print one job; the exit code."""
+    if form == "resolved":
+        job, registered = talk(target.place, lambda kube: jobs.read_with_registered(kube, target.name))
+        return resolved.give(job.obj, registered, (job.status.get("resolved") or {}))
     job = talk(target.place, lambda kube: jobs.read(kube, target.name))
     give_as(form, plain(job), [job.name], ("", ""), _facts(job))
     return exit_codes.DONE
