@@ -36,6 +36,8 @@ class Staged:
 
     def work(self, work: list[Any]) -> list[Any]:
         """A Work of ``parallelrun_worker.wire`` with files where they are now."""
+        if not self.places:
+            return work
         if work[0] == "f":
             paths = [self.places.get(number, path) for number, path in zip(self.numbers, work[1], strict=True)]
             return ["f", paths, work[2]]

@@ -59,14 +59,18 @@ class Supplies:
         ``is_new``: nobody has begun with the job's work, so that a store that refuses ends it at once. Raises
         InputError or StorageError for what is not there, is not what it has to be, or is refused.
         """
+        await self.bring_listed(is_new)
+        if self._downloads_inputs and plan.kind == "file":
+            await self._inputs(plan)
+
+    async def bring_listed(self, is_new: bool) -> None:
+        """Side inputs and the models that the job lists; see :meth:`bring`."""
         job = self._job
         for name, url in job.settings.side_inputs.items():
             if is_url(url):
                 await self._patiently(is_new, self._tree, url, side_input(job, name))
         for model in job.settings.models:
             await self.model(model, is_new)
-        if self._downloads_inputs and plan.kind == "file":
-            await self._inputs(plan)
 
     async def model(self, model: ModelSettings, is_new: bool = False) -> ModelSettings:
         """A model as it is on this node, with an absolute path, checked; see :meth:`bring`."""
