@@ -92,7 +92,8 @@ def _venv(folder: str) -> tuple[list[str], list[str]]:
     uv, python = shutil.which("uv"), python_of(folder)
     if uv:
         made = [uv, "venv", "--no-project", "--quiet", "--python", sys.executable, folder]
-        return made, [uv, "pip", "install", "--python", python, *_uv_options()]
+        # Compiled once here, as pip does: who starts there later may not write.
+        return made, [uv, "pip", "install", "--compile-bytecode", "--python", python, *_uv_options()]
     if importlib.util.find_spec("ensurepip") is not None:
         return [sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install"]
     if importlib.util.find_spec("pip") is not None:  # one that can install for another Python: 22.3 and newer
