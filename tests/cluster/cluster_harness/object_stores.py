@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 from typing import Any
 
 import store_servers
@@ -68,7 +69,7 @@ class ObjectStores:
             spec = {"type": "NodePort", "selector": {"server": server}, "ports": [{"port": port}]}
             api.request("POST", SERVICES.path(name), {"metadata": {"name": server}, "spec": spec})
         for server in _PROGRAMS:
-            wait_for(lambda server=server: self._is_ready(server), 90, f"{server} does not answer")
+            wait_for(lambda server=server: self._answers(server), 90, f"{server} does not answer")
 
     def remove(self) -> None:
         """With all that is in them."""
@@ -106,7 +107,7 @@ class ObjectStores:
         return {
             "apiVersion": "parallelrun.dev/v1alpha1",
             "kind": "Datastore",
-            "metadata": {"name": name.replace("_", "-")},
+            "metadata": {"name": name.lower().replace("_", "-")},
             "spec": {"name": name, store.kind: place[store.kind], **spec},
         }
 
@@ -126,7 +127,7 @@ class ObjectStores:
         servers.mkdir(parents=True)
         for folder in ("buckets", "www"):
             (self._folder / folder).mkdir()
-        shutil.copytree(TOOLS / "azurite", servers / "azurite", copy_function=os.link, symlinks=True)
+        shutil.copytree(TOOLS / "azurite", servers / "azurite", copy_function=_link, symlinks=True)
         shutil.copy2(os.path.realpath(node), servers / "node")
         shutil.copy2(TOOLS / "bin" / "versitygw", servers / "versitygw")
 
@@ -148,10 +149,14 @@ class ObjectStores:
         spec = {"containers": [container], "volumes": volumes, "terminationGracePeriodSeconds": 1}
         return {"metadata": {"name": server, "labels": {"server": server}}, "spec": spec}
 
-    def _is_ready(self, server: str) -> bool:
-        pod = self._namespace.get(PODS, server) or {}
-        found = {one["type"]: one["status"] for one in pod.get("status", {}).get("conditions", [])}
-        return found.get("Ready") == "True"
+    def _answers(self, server: str) -> bool:
+        """By way of its service, which knows of its pod a little after the pod is ready."""
+        host, _, port = self._address(server).partition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def _address(self, server: str) -> str:
         """By which this machine reaches it."""
@@ -164,6 +169,14 @@ class ObjectStores:
             "docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", f"{NAME}-control-plane"
         )
         return str(next(iter(json.loads(networks).values()))["IPAddress"])
+
+
+def _link(source: str, target: str) -> None:
+    """A new name where that is possible, since there are thousands of files; else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def secret(namespace: Namespace, name: str, **keys: str) -> None:
