@@ -126,7 +126,8 @@ def _attempt(folder: str, number: int, build: Callable[[str], None]) -> str:
         if ending["state"] == _FAILED:
             shutil.rmtree(place, ignore_errors=True)
     for other in _numbers(folder):
-        if other < number:
+        # One that is done may be in use already. One that is not will never be: from now on a higher one counts.
+        if other < number and _read(folder, other).get("state") != _DONE:
             shutil.rmtree(os.path.join(folder, str(other)), ignore_errors=True)
     return place
 

@@ -139,6 +139,17 @@ def test_who_was_taken_for_dead_and_is_not_breaks_nothing(tmp_path: Path) -> Non
     assert attempts.ensure(str(tmp_path), fail, lambda _: None) == str(tmp_path / "2")
 
 
+def test_an_earlier_attempt_that_was_done_after_all_stays_for_those_who_use_it(tmp_path: Path) -> None:
+    record_of(tmp_path, 1, state="left")
+
+    def build(place: str) -> None:
+        os.mkdir(place)
+        record_of(tmp_path, 1, state="done")
+
+    assert attempts.ensure(str(tmp_path), build, lambda _: None) == str(tmp_path / "2")
+    assert (tmp_path / "1").is_dir()
+
+
 def test_a_failure_is_told_to_all_who_wait_and_tried_again_by_who_comes_later(tmp_path: Path) -> None:
     started, go = threading.Event(), threading.Event()
 
