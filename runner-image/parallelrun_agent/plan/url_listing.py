@@ -92,18 +92,24 @@ def _each_once(objects: Iterable[Found]) -> Iterator[Found]:
 
 
 def _without_folders(objects: Iterator[Found], storage: Storage) -> Iterator[Found]:
-    """Without those of no bytes that stand for folders: something is below them, or no object has just their name."""
+    """Without those of no bytes that stand for folders.
+
+    They have something below them, or their name again without the slash, or no object has just their name.
+    """
     block = list(islice(objects, _BLOCK))
     while block:
         after = list(islice(objects, _BLOCK))
-        followers = [*block[1:], after[0] if after else None]
-        empty = [
-            one[0]
-            for one, follower in zip(block, followers, strict=True)
-            if not one[1] and not (follower and follower[0].startswith(one[0] + b"/"))
-        ]
-        files = dict(zip(empty, storage.each_entry(map(os.fsdecode, empty)), strict=True)) if empty else {}
-        yield from (one for one in block if one[1] or files.get(one[0]) == one)
+        followers = [one[0] for one in (*block[1:], *after[:1])] + [b""] * (not after)
+        folders = {
+            number
+            for number, (one, next_path) in enumerate(zip(block, followers, strict=True))
+            if not one[1] and (next_path == one[0] or next_path.startswith(one[0] + b"/"))
+        }
+        empty = [number for number, one in enumerate(block) if not one[1] and number not in folders]
+        if empty:
+            entries = storage.each_entry(os.fsdecode(block[number][0]) for number in empty)
+            folders.update(number for number, entry in zip(empty, entries, strict=True) if entry is None)
+        yield from (one for number, one in enumerate(block) if number not in folders)
         block = after
 
 

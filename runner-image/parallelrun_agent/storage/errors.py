@@ -200,7 +200,9 @@ def no_ranges(store: StoreSettings, url: str) -> NoRanges:
 
 def other(store: StoreSettings, url: str, error: Exception) -> StorageError:
     """The error for what is none of the others."""
-    return StorageError(url, f"{url}{_in(store)}: {said(error)}")
+    text = said(error)
+    hint = "Rename it, or name a prefix that it is not below." if "invalid path" in text else ""
+    return StorageError(url, f"{url}{_in(store)}: {text}", hint)
 
 
 def _in(store: StoreSettings) -> str:

@@ -263,6 +263,25 @@ def test_an_error_of_the_disk_is_no_error_of_the_store(box: Box, storage: Storag
         asyncio.run(storage.fetch(f"{box.url}/x", entry[1], entry[2], Path("/proc/nowhere/x")))
 
 
+@pytest.mark.parametrize("name", ["a//b", "x/./y", "new\nline"])
+def test_an_object_whose_name_cannot_be_asked_for_is_no_silent_gap(servers: Callable[[str], Box], name: str) -> None:
+    box = servers("gcs")
+    box.write("in/good", b"x")
+    box.write(f"in/{name}", b"x")
+    with pytest.raises(StorageError, match="object with invalid path") as caught:
+        list(Storage([box.store]).entries(f"{box.url}/in"))
+    assert "Rename it" in caught.value.hint
+
+
+def test_a_slow_server_is_waited_for_as_long_as_bytes_come(
+    box: Box, proxied: Storage, faults: Faults, tmp_path: Path
+) -> None:
+    data = random.Random(7).randbytes(100_000)
+    box.write("x", data)
+    faults.bytes_per_second = 200_000
+    assert fetch(proxied, f"{box.url}/x", tmp_path / "x") == data
+
+
 def test_a_url_of_no_store_says_so() -> None:
     with pytest.raises(StorageError, match="datastore://nowhere/x belongs to no store"):
         Storage([]).entry("datastore://nowhere/x")

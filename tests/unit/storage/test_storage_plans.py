@@ -101,7 +101,10 @@ def test_objects_that_stand_for_empty_folders_are_no_files(servers: Callable[[st
         {"in/": b"", "in/empty/": b"", "in/full/": b"", "in/full/x": b"x", "in/zero": b"", "in/marked": b""}
     )
     box.write("in/marked/y", b"y")
-    assert place.listed(tmp_path, "in") == [("in/full/x", 1), ("in/marked/y", 1), ("in/zero", 0)]
+    box.write("in/twice", b"both")
+    box.write("in/twice/", b"")
+    expected = [("in/full/x", 1), ("in/marked/y", 1), ("in/twice", 4), ("in/zero", 0)]
+    assert place.listed(tmp_path, "in") == expected
 
 
 def test_a_file_plan_is_the_same_wherever_the_files_are(bucket: Box, tmp_path: Path) -> None:
