@@ -14,9 +14,10 @@ from pathlib import Path
 import pandas
 import pytest
 from chaos import kill_what_is_left
+from engine_harness import RunFolder, Site
 from fault_proxy import FaultProxy, Faults
 from store_runs import StoreJob, StoreRun, files_job, table_job
-from store_servers import SERVERS, Box
+from store_servers import AZURE_KEY, SERVERS, Box
 
 from parallelrun.api.settings import InputSettings, ModelSettings, OutputSettings, StoreSettings
 from parallelrun_agent.downloads import sha256_of
@@ -421,3 +422,59 @@ def test_a_store_that_refuses_the_output_is_waited_for(
         proxy.faults.forbidden = False
         assert run.done() == from_a_folder("files")
     assert Storage([target.store]).get(f"{target.url}/results/parallel_run_step.txt") == from_a_folder("files")
+
+
+SAYS_WHERE = """\
+import os, sys
+
+def init():
+    assert os.listdir(sys.argv[2]) == ["w.bin"] and open(sys.argv[3]).read() == "zero"
+
+def run(mini_batch):
+    assert all(os.path.dirname(path) == sys.argv[1] for path in mini_batch), (mini_batch, sys.argv)
+    return [f"{os.path.basename(path)} {len(open(path, 'rb').read())}" for path in mini_batch]
+"""
+
+
+def test_a_manifest_that_names_a_datastore_is_run_and_debugged(site: Site, make_box: Callable[[str], Box]) -> None:
+    """As people write it: a Datastore and its Secret beside the job, and arguments that refer to what is fetched."""
+    box = make_box("azureBlob")
+    filled(box, {f"{n}.bin": b"x" * n for n in range(9)}, "mnist")
+    box.write("labels.txt", b"zero")
+    box.write("model/w.bin", b"")
+    site.script(SAYS_WHERE)
+    datastore = {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "Datastore",
+        "metadata": {"name": "samples"},
+        "spec": {
+            "azureBlob": {"account": box.store.account, "container": box.store.bucket, "endpoint": box.store.endpoint},
+            "secretRef": {"name": "key"},
+        },
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "key"},
+        "stringData": {"accountKey": AZURE_KEY},
+    }
+    site.manifest(
+        datastore,
+        secret,
+        arguments=["$(inputs.images)", "$(models.digits)", "$(sideInputs.labels)"],
+        inputs=[{"name": "images", "type": "File", "paths": ["datastore://samples/mnist/*.bin"]}],
+        models=[{"name": "digits", "path": "datastore://samples/model/"}],
+        sideInputs=[{"name": "labels", "path": "datastore://samples/labels.txt"}],
+        miniBatchSize=2,
+        nodeCount=2,
+        output={"path": "datastore://samples/results"},
+    )
+    finished = site.command("run", "job.yaml", "--output", "out")
+    assert finished.status == 0, finished.text
+    run = RunFolder(site.folder / "out")
+    assert run.lines() == [f"{n}.bin {n}" for n in range(9)]
+    assert run.result()["output"]["path"] == "datastore://samples/results/parallel_run_step.txt"
+    debugged = site.command("debug", "job.yaml", "--mini-batch", "2", "--no-pdb")
+    assert debugged.status == 0, debugged.text
+    assert debugged.stdout == "['4.bin 4', '5.bin 5']\n"
+    assert AZURE_KEY not in "".join(p.read_text(errors="replace") for p in run.folder.rglob("*") if p.is_file())
