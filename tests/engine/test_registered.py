@@ -134,3 +134,23 @@ def test_wrong_credentials_are_told_at_once_with_the_datastore_s_name(
     finished = run(site, box)
     assert finished.status == 2, finished.text
     assert "the_lake" in finished.stderr
+
+
+@pytest.mark.parametrize("target", ["out", "job.yaml"])
+def test_one_mini_batch_of_it_is_debugged_of_a_run_or_a_manifest(
+    site: Site, make_box: Callable[[str], Box], target: str
+) -> None:
+    assert run(site, make_box("s3"), models=[{"name": "words"}]).status == 0
+    finished = site.command("debug", target, "--mini-batch", "1", "--no-pdb")
+    assert finished.status == 0, finished.text
+    assert "7.bin label weights 7" in finished.stdout
+
+
+def test_a_run_is_run_again_with_the_secret_that_is_beside_its_manifest(
+    site: Site, make_box: Callable[[str], Box]
+) -> None:
+    box = make_box("azureBlob")
+    assert run(site, box).status == 0
+    finished = site.command("rerun", "out", "--output", "again")
+    assert finished.status == 0, finished.text
+    assert (site.folder / "again/parallel_run_step.txt").read_text() == EXPECTED

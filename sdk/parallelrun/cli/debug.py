@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from parallelrun.api import layout
 from parallelrun.api.errors import ManifestError, RunFolderError
+from parallelrun.api.settings import JobSettings
 from parallelrun.cli import arguments, folders, targets
+from parallelrun.cli.terminal import tell
 
 DESCRIPTION = """\
 Run one mini-batch in this terminal, under pdb: it stops at the start of run(), and where an exception was raised.
@@ -52,32 +55,40 @@ def execute(args: argparse.Namespace) -> int:
         )
     if args.source is not None and not args.source.is_dir():
         raise ManifestError(f"--source {args.source}: there is no such folder.")
-    with tempfile.TemporaryDirectory(prefix="parallelrun-debug-") as scratch:
-        run, plan = _planned(args, Path(scratch) / "run")
-        session = Session(run, plan, args.mini_batch, Path(scratch) / "debug", args.source)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parallelrun-debug-")))
+        planned = _planned(args, scratch / "run", stack)
+        session = Session(*planned, args.mini_batch, scratch / "debug", args.source)
         return session.run(under_pdb=not args.no_pdb)
 
 
-def _planned(args: argparse.Namespace, scratch: Path) -> tuple[Path, str]:
-    """The folder of a run and the hash of its plan; both made in ``scratch`` for a manifest."""
+def _planned(args: argparse.Namespace, scratch: Path, stack: ExitStack) -> tuple[Path, JobSettings, str]:
+    """The folder of a run, its settings and the hash of its plan; all made in ``scratch`` for a manifest.
+
+    Credentials of datastores are there until ``stack`` is closed.
+    """
     if args.target.endswith((".yaml", ".yml")) and not Path(args.target).is_dir():
-        return scratch, _plan_manifest(args, scratch)
+        return scratch, *_plan_manifest(args, scratch, stack)
     if args.sets or args.maps or args.register:
         raise ManifestError("--set, --map and --register are for a manifest: a run has its settings.")
+    from parallelrun.local import resume
+
     folder = folders.find(args.target)
     header = folders.read_if_there(folder, layout.HEADER)
     if not header.get("plan"):
         raise RunFolderError(f"{folder} has no plan: it ended before its input was listed.")
-    return folder, str(header["plan"]["sha256"])
+    settings = resume.settings_with_credentials(folder, tell, stack.callback)
+    return folder, settings, str(header["plan"]["sha256"])
 
 
-def _plan_manifest(args: argparse.Namespace, folder: Path) -> str:
+def _plan_manifest(args: argparse.Namespace, folder: Path, stack: ExitStack) -> tuple[JobSettings, str]:
     from parallelrun.api.manifest import load_manifest
-    from parallelrun.cli.terminal import tell
     from parallelrun.local.front_door import open_job
     from parallelrun_agent.plan import make_plan
 
     loaded = load_manifest(args.target, args.sets)
-    prepared = open_job(loaded, output=folder, maps=dict(args.maps), source=args.source, say=tell)
-    with prepared.lock:
-        return make_plan(prepared.settings, folder).sha256
+    prepared = open_job(
+        loaded, output=folder, maps=dict(args.maps), source=args.source, register=args.register, say=tell
+    )
+    stack.callback(prepared.close)
+    return prepared.settings, make_plan(prepared.settings, folder).sha256

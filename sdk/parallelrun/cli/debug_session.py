@@ -17,7 +17,6 @@ from parallelrun.api.errors import EnvironmentError_, ManifestError
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases.client import Leases
 from parallelrun.leases.store import MemoryStore
-from parallelrun.local.run_folder import read_settings
 from parallelrun_agent import one_mini_batch, registered_models
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan import open_plan
@@ -28,9 +27,11 @@ from parallelrun_worker import children, debugger, meeting
 class Session:
     """``scratch``/job is a job's folder with nothing but the script in it; ``scratch``/meeting its worker's."""
 
-    def __init__(self, run: Path, plan: str, mini_batch: int, scratch: Path, source: Path | None) -> None:
+    def __init__(
+        self, run: Path, settings: JobSettings, plan: str, mini_batch: int, scratch: Path, source: Path | None
+    ) -> None:
         """Copy the script and write what the worker reads. Raises ManifestError for a mini-batch that is not there."""
-        self._settings = _fetching_to(scratch / "cache", run, _apart(read_settings(run), scratch / "outputs"))
+        self._settings = _fetching_to(scratch / "cache", run, _apart(settings, scratch / "outputs"))
         self._meeting = scratch / "meeting"
         self._meeting.mkdir(parents=True)
         folder = scratch / "job"

@@ -79,6 +79,22 @@ def read_header(folder: Path) -> headers.Header:
         ) from None
 
 
+def settings_with_credentials(
+    folder: Path, say: Callable[[str], None], keep: Callable[[Callable[[], None]], object]
+) -> JobSettings:
+    """The settings of the run in ``folder``, with credentials of its datastores; ``keep`` is given what deletes them.
+
+    Raises RunFolderError and ManifestError.
+    """
+    settings = run_folder.read_settings(folder)
+    if not any(store.name for store in settings.stores):
+        return settings
+    record = run_folder.read_json(folder, layout.PREPARED)
+    ground = grounds.of_run(recorded_manifest(folder).job, folder, folder, record, say)
+    keep(ground.credentials.close)
+    return replace(settings, stores=[_store_now(store, ground) for store in settings.stores])
+
+
 def recorded_manifest(folder: Path, sets: list[str] | None = None) -> LoadedJob:
     """The manifest of the run in ``folder``, as it was run."""
     from parallelrun.api.manifest import load_manifest

@@ -56,7 +56,7 @@ def test_bash_completes_commands_options_and_files(tmp_path):
     assert complete_in_bash("parallelrun", "re", folder=tmp_path) == ["rerun", "results", "resume", "register"]
     assert complete_in_bash("parallelrun", "register", "data", folder=tmp_path) == ["datastore", "dataset"]
     assert complete_in_bash("parallelrun", "list", "mo", folder=tmp_path) == ["models"]
-    assert complete_in_bash("parallelrun", "run", "--re", folder=tmp_path) == ["--resume"]
+    assert complete_in_bash("parallelrun", "run", "--res", folder=tmp_path) == ["--resume"]
     assert complete_in_bash("parallelrun", "run", "jo", folder=tmp_path) == ["job.yaml"]
 
 
