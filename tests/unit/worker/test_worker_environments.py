@@ -313,5 +313,28 @@ def test_a_pod_that_is_deleted_leaves_its_attempt_to_others(tmp_path: Path, sour
     assert json.loads(record.read_text())["state"] == "left"
 
 
+def test_a_pod_that_waits_installs_itself_where_the_other_one_is_killed(tmp_path: Path, source: Path) -> None:
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\necho started\nexec sleep 600\n")
+    uv.chmod(0o755)
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PYTHONUNBUFFERED": "1"}
+    stuck = {**environment, "PATH": f"{uv.parent}:{os.environ['PATH']}"}
+    command = [sys.executable, PROGRAM, "make", str(tmp_path / "shared"), str(source), f"--pip=./{WHEEL}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=stuck) as first:
+        assert first.stdout is not None
+        while "started" not in first.stdout.readline():
+            assert first.poll() is None
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as second:
+            assert second.stdout is not None
+            assert "waiting for" in second.stdout.readline()
+            first.kill()
+            first.wait()
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # in a container it goes with process 1
+            rest, _ = second.communicate(timeout=DEADLINE)
+    assert second.returncode == 0, rest
+    assert "installing" in rest
+
+
 def test_it_is_copied_with_the_worker_s_program() -> None:
     assert Path(PROGRAM).is_relative_to(Path(parallelrun_worker.__file__).parent)

@@ -162,7 +162,8 @@ def _of_last(case: Case, node: int) -> tuple[str, str] | None:
     for name, state, _ in pods.containers(pod):
         terminated = state.get("terminated") or {}
         if name != pod_layout.WORKER and terminated.get("exitCode", 0) not in _HARMLESS:
-            return f"{name.capitalize()}Failed", f"pod {pods.name(pod)}: container {name}: {_ending(terminated)}"
+            reason = "RunContainerError" if terminated.get("reason") == "StartError" else f"{name.capitalize()}Failed"
+            return reason, f"pod {pods.name(pod)}: container {name}: {_ending(terminated)}"
     return None
 
 

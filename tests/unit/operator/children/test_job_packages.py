@@ -179,9 +179,9 @@ def test_no_job_can_name_the_packages_of_others(path: str) -> None:
 SAID = "Could not install the job's packages; the installer said:\n  no version of pilow"
 
 
-def failed(code: int, phase: Phase = Phase.PLANNING) -> Any:
+def failed(code: int, phase: Phase = Phase.PLANNING, **more: str) -> Any:
     """A case whose one pod got no further."""
-    ended = [{"name": "environment", "state": {"terminated": {"exitCode": code, "message": SAID}}}]
+    ended = [{"name": "environment", "state": {"terminated": {"exitCode": code, "message": SAID, **more}}}]
     dead = a_pod("old", phase="Failed", initContainerStatuses=ended, containerStatuses=[])
     asked = {"environment": {"pip": ["pilow"]}}
     world = running(nodes=1, spec=asked, header=a_header(phase), shards={0: None}, pods=[dead])
@@ -201,6 +201,14 @@ def test_what_may_mend_itself_is_told_and_tried_again() -> None:
     assert trouble.blocking
     assert "no version of pilow" in trouble.message
     assert "runner.packages" in trouble.message
+
+
+def test_an_image_without_python_is_told_as_that() -> None:
+    case = failed(128, reason="StartError")
+    trouble = diagnosis(case)
+    assert trouble is not None
+    assert trouble.reason == "RunContainerError"
+    assert "python3" in trouble.message
 
 
 def test_a_job_that_is_planned_does_not_fail_by_one_pod() -> None:
