@@ -154,3 +154,33 @@ def test_a_run_is_run_again_with_the_secret_that_is_beside_its_manifest(
     finished = site.command("rerun", "out", "--output", "again")
     assert finished.status == 0, finished.text
     assert (site.folder / "again/parallel_run_step.txt").read_text() == EXPECTED
+
+
+def test_files_go_to_a_datastore_and_come_back(site: Site, make_box: Callable[[str], Box]) -> None:
+    (site.folder / "lake.yaml").write_text(yaml.safe_dump_all(documents(make_box("azureBlob"))))
+    files = {"a.txt": b"a", "deep/b ä.bin": b"b" * 100_000, "deep/empty": b""}
+    for name, data in files.items():
+        (site.folder / "there" / name).parent.mkdir(parents=True, exist_ok=True)
+        (site.folder / "there" / name).write_bytes(data)
+    sent = site.command("upload", "there", "datastore://the_lake/up/")
+    assert (sent.status, sent.stdout) == (0, ""), sent.text
+    fetched = site.command("download", "datastore://the_lake/up", "back")
+    assert fetched.status == 0, fetched.text
+    back = {str(path.relative_to(site.folder / "back")): path for path in (site.folder / "back").rglob("*")}
+    assert {name: path.read_bytes() for name, path in back.items() if path.is_file()} == files
+    one = site.command("download", "datastore://the_lake/up/deep/empty", "one")
+    assert one.status == 0, one.text
+    assert [path.name for path in (site.folder / "one").iterdir()] == ["empty"]
+
+
+def test_what_is_not_there_and_where_nothing_may_be_put_is_told(site: Site, make_box: Callable[[str], Box]) -> None:
+    made = documents(make_box("s3"))
+    made[0]["spec"]["readOnly"] = True
+    (site.folder / "lake.yaml").write_text(yaml.safe_dump_all(made))
+    missing = site.command("download", "datastore://the_lake/nothing", "back")
+    assert (missing.status, missing.stdout) == (2, "")
+    assert "there is no such object" in missing.stderr
+    refused = site.command("upload", "lake.yaml", "datastore://the_lake/x")
+    assert refused.status == 2
+    assert "read-only" in refused.stderr
+    assert "no Datastore registered" in site.command("download", "datastore://other/x", "back").stderr

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from parallelrun.api import store_urls
 from parallelrun.api.errors import ManifestError
 
 
@@ -112,6 +113,18 @@ def positive(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
+
+
+def place_url(text: str) -> str:
+    """A URL of a claim, of an object store or of a datastore; raises ManifestError when it is none."""
+    if text.startswith("pvc://"):
+        claim_url(text)
+    elif not store_urls.is_store_url(text):
+        raise ManifestError(
+            f"{text}: this is no URL of a place.",
+            "Examples: pvc://parallelrun/images, az://account/container/images, datastore://lake/images",
+        )
+    return text
 
 
 def claim_url(text: str) -> tuple[str, str]:
