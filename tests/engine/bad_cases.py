@@ -300,10 +300,10 @@ PLACES = [
         spec={"models": [{"name": "m", "path": "trained"}]},
     ),
     Case(
-        "a-bucket-as-input",
+        "a-datastore-that-nobody-registered",
         2,
-        (r"spec\.inputs\[0\]\.paths\[0\]", "s3://bucket/x", "--map s3://bucket=DIR"),
-        spec=files_from("s3://bucket/x"),
+        (r"spec\.inputs\[0\]\.paths\[0\]", 'no Datastore registered as "sales"', "--register DIR"),
+        spec=files_from("datastore://sales/x"),
     ),
     Case(
         "a-claim-without-a-map",
