@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +35,7 @@ class Downloads:
     def __init__(self, base: Path, store: Store) -> None:
         self.base = base
         self._store = store
-        self._here: dict[str, tuple[str, int]] = {}  # URL and version by place
+        self._grain = 0  # nanoseconds, of the disk's times; 0: not known yet
 
     async def input_file(self, one: InputSettings, url: str, size: int, version: int) -> str:
         """An object of an input, fetched unless it is here; its absolute path.
@@ -50,7 +51,7 @@ class Downloads:
     async def bring(self, place: Path, url: str, size: int, version: int) -> str:
         """Fetch an object to ``place`` unless it is there. Raises what the store raises, and OSError."""
         name = str(place)
-        if self._is_here(name, url, size, version):
+        if self._is_here(name, size, version):
             return name
         os.makedirs(place.parent, exist_ok=True)
         if place.is_dir():
@@ -58,22 +59,31 @@ class Downloads:
         await self._store.fetch(url, size, version, place)
         os.chmod(place, _READ_ONLY)
         os.utime(place, ns=(version, version))
-        self._here[name] = (url, version)
         return name
 
-    def _is_here(self, place: str, url: str, size: int, version: int) -> bool:
-        if known := self._here.get(place):
-            if known[0] != url:
-                raise FileExistsError(f"{place} is {known[0]}, not {url}")
-            return known[1] == version
+    def _is_here(self, place: str, size: int, version: int) -> bool:
         try:
             found = os.stat(place)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        if (found.st_size, found.st_mtime_ns) != (size, version):
+        if found.st_size != size:
             return False
-        self._here[place] = (url, version)
-        return True
+        grain = self._grain = self._grain or _grain_of(self.base)
+        return found.st_mtime_ns // grain == version // grain
+
+
+def _grain_of(folder: Path) -> int:
+    """How fine the times of files are in ``folder``: one nanosecond, or as some network disks have them."""
+    probe = folder / f".times-{secrets.token_hex(4)}"
+    probe.touch()
+    try:
+        for grain in (1, 100, 1000, 10**6, 10**9):
+            os.utime(probe, ns=(grain, grain))
+            if os.stat(probe).st_mtime_ns == grain:
+                return grain
+        return 2 * 10**9
+    finally:
+        probe.unlink()
 
 
 def sha256_of(path: Path) -> str:

@@ -270,6 +270,29 @@ def test_a_store_that_refuses_in_the_middle_pauses_the_job_which_goes_on_when_th
     assert run.result()["miniBatches"]["retried"] == 0
 
 
+def test_credentials_that_are_renewed_while_the_job_runs_are_taken_up(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+) -> None:
+    box = make_box("https")
+    paths = filled(box, FILES)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "token").write_text("old")
+    store = replace(box.store, anonymous=False, credentials=str(tmp_path / "secret"))
+    box.server.token = "old"
+    try:
+        job = files_job(tmp_path, paths, f"{box.url}/in", [store], cache_bytes=2000)
+        job.seconds_each = 0.05
+        run = job.run()
+        assert run.wait_for(lambda: len(run.said()) >= 3, "the first mini-batches"), run.text()
+        box.server.token = "new"
+        assert run.wait_for(lambda: "stalled: " in run.log.read_text(), "the message that the job pauses"), run.text()
+        (tmp_path / "secret" / "token").write_text("new")
+        assert run.done() == from_a_folder("files")
+    finally:
+        box.server.token = ""
+    assert run.result()["miniBatches"]["retried"] == 0
+
+
 def test_wrong_credentials_are_said_at_once(tmp_path: Path, make_box: Callable[[str], Box]) -> None:
     box = make_box("s3")
     paths = filled(box, {"0.bin": b""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,21 @@ def test_the_checksum_of_a_folder_is_that_of_its_list(tmp_path: Path) -> None:
     one, two = (hashlib.sha256(text).hexdigest() for text in (b"one", b"two"))
     assert sha256_of(tmp_path / "m") == hashlib.sha256(f"{one}  1\n{two}  b/2\n".encode()).hexdigest()
     assert sha256_of(tmp_path / "m" / "1") == one
+
+
+@pytest.mark.parametrize("grain", [1000, 10**9])
+def test_on_a_disk_with_coarse_times_a_file_is_known_again_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grain: int
+) -> None:
+    exact = os.utime
+
+    def coarse(path: Path, times: None = None, *, ns: tuple[int, int] = (0, 0)) -> None:
+        exact(path, ns=(ns[0] // grain * grain, ns[1] // grain * grain))
+
+    monkeypatch.setattr("os.utime", coarse)
+    store = Store()
+    for _ in range(2):
+        bring(Downloads(tmp_path, store), "s3://b/in/1.bin")
+    assert len(store.fetched) == 1
+    bring(Downloads(tmp_path, store), "s3://b/in/1.bin", version=VERSION - grain)
+    assert len(store.fetched) == 2
