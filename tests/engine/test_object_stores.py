@@ -321,9 +321,12 @@ def test_download_fetches_everything_before_the_script_starts(
     assert job.run().done() == from_a_folder("files")
 
 
-def test_direct_hands_out_urls_that_need_no_credentials(tmp_path: Path, make_box: Callable[[str], Box]) -> None:
+@pytest.mark.parametrize("kind", ["s3", "azureBlob", "https"])
+def test_direct_hands_out_urls_that_need_no_credentials(
+    tmp_path: Path, make_box: Callable[[str], Box], kind: str
+) -> None:
     """Nor are the signed ones shown where something fails."""
-    box = make_box("s3")
+    box = make_box(kind)
     paths = filled(box, FILES)
     job = files_job(tmp_path, paths, f"{box.url}/in", [box.store], mode="Direct", run_max_try=1)
     job.script = (
@@ -334,7 +337,9 @@ def test_direct_hands_out_urls_that_need_no_credentials(tmp_path: Path, make_box
     run = job.run()
     assert sorted(map(int, run.done().split())) == sorted(len(data) for key, data in FILES.items() if key != "b/7.bin")
     assert f"ValueError: {box.url}/in/b/7.bin" in [error["error"] for error in run.result()["firstErrors"]]
-    assert "Signature" not in (run.output / "job_result.json").read_text()
+    reported = "".join(path.read_text() for path in [run.output / "job_result.json", *run.output.rglob("logs/**/*.*")])
+    assert "Signature" not in reported
+    assert "sig=" not in reported
 
 
 USES_MODEL = """\
