@@ -31,7 +31,8 @@ def give(value: Json, registered: Iterable[Mapping[str, Any]], resolved: Mapping
     What ``resolved`` says, the names and versions, comes first.
     """
     metadata = {key: value["metadata"][key] for key in _WRITTEN if value["metadata"].get(key)}
-    plain = shape.without_nulls({key: value[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata})
+    fields = {"apiVersion": value["apiVersion"], "kind": value["kind"], "metadata": metadata, "spec": value["spec"]}
+    plain = shape.without_nulls(fields)
     job = ParallelRunJob.model_validate(plain, by_alias=True, by_name=False)
     made = merging.resolve(job, Registry.of(registered)).job
     spec = made.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
