@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,7 @@ class Fetching:
             nonlocal position
             position = position if is_resumed else piece[0]
             result = await self._answer(store, position, stop)
-            async for block in result.stream(_BLOCK):
+            async for block in _blocks(result, stop - position):
                 if position + len(block) > stop:
                     raise ConnectionError(f"more was sent than the bytes up to {stop}")
                 await write(block, position)
@@ -146,6 +146,15 @@ def merged(ranges: Sequence[Range], near: int = _NEAR) -> list[Range]:
 
 def _pieces(ranges: Sequence[Range]) -> list[Range]:
     return [(at, min(at + PIECE, stop)) for start, stop in merged(ranges) for at in range(start, stop, PIECE)]
+
+
+async def _blocks(result: Any, length: int) -> AsyncIterator[bytes]:
+    """The body; a small one at once, which takes fewer turns of the event loop."""
+    if length <= _BLOCK:
+        yield await result.buffer_async()
+        return
+    async for block in result.stream(_BLOCK):
+        yield block
 
 
 async def _each(pieces: Sequence[Range], fetch: Callable[[Range], Awaitable[None]]) -> None:
