@@ -12,7 +12,7 @@ from parallelrun.api.settings import InputSettings
 from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
 from parallelrun_agent.plan.reader import PlannedFile
-from parallelrun_agent.staging import Staged, bytes_of, united
+from parallelrun_agent.staging import Staged, united
 
 #: A signed URL is good for so long: the longest that a mini-batch may reasonably wait and run.
 SIGNED_SECONDS = 24 * 3600.0
@@ -89,7 +89,7 @@ class Fetcher:
             needed = self._store.needed
             found = [await needed(table, file.path, file.size, *part, file.version) for part in file.parts]
             ranges = united([one for some in found for one in some])
-            staged.bytes += max(0, sum(stop - start for start, stop in ranges) - bytes_of(file))
+            staged.measured(file, sum(stop - start for start, stop in ranges))
         await self._store.fetch(file.path, file.size, file.version, Path(place), ranges)
         os.chmod(place, READ_ONLY)
 

@@ -61,6 +61,7 @@ class Prefetch:
         self._machine, self._plan, self._fetcher, self._stall = machine, plan, fetcher, stall
         self._send, self._tell, self._failed = send, tell, failed
         self._room = self._room_wanted = room
+        self._largest = 0  # bytes of the largest mini-batch that turned out to be larger than the plan made believe
         self._staged: dict[int, Staged] = {}
         self._leaving: dict[int, Staged] = {}  # let go of, while a fetch has not heard of it
         self._outbox: dict[Who, deque[deque[Task]]] = {}  # in the machine's groups: results come in groups
@@ -187,7 +188,8 @@ class Prefetch:
             if mini_batch in self._leaving or (place >= given and waiting >= FILES_AHEAD):
                 return
             one = staged(mini_batch, self._plan.planned_files(mini_batch), self._fetcher.takes_room)
-            if not self._make_room(one.bytes, order[place + 1 :]):
+            one.guess = self._largest
+            if not self._make_room(one.room, order[place + 1 :]):
                 return
             self._staged[mini_batch] = one
             waiting += one.left
@@ -199,19 +201,19 @@ class Prefetch:
         for other in reversed(less_urgent):
             if self._used() <= self._room:
                 return
-            if other in self._staged and self._staged[other].bytes:
+            if other in self._staged and self._staged[other].room:
                 self._drop(other)
 
     def _make_room(self, size: int, less_urgent: Sequence[int]) -> bool:
         for other in reversed(less_urgent):
             if self._used() + size <= self._room:
                 return True
-            if other in self._staged and self._staged[other].bytes:
+            if other in self._staged and self._staged[other].room:
                 self._drop(other)
         return self._used() + size <= self._room or not self._used()
 
     def _used(self) -> int:
-        return sum(one.bytes for one in chain(self._staged.values(), self._leaving.values()))
+        return sum(one.room for one in chain(self._staged.values(), self._leaving.values()))
 
     def _start(self, order: Sequence[int]) -> None:
         if self._loop.time() < self._paused_until:
@@ -235,6 +237,8 @@ class Prefetch:
             self._not_brought(one, file, error)
             return
         one.left -= 1
+        if one.here and one.bytes > one.guess and one.sizes:
+            self._largest = max(self._largest, one.bytes)
         if self._careful:
             self._careful = False
             self._stall.clear(STORE)
@@ -251,7 +255,7 @@ class Prefetch:
             one.todo.clear()
         else:
             if is_no_space(error):  # less than was thought: what is urgent first
-                self._room = max(1, self._used() - one.bytes)
+                self._room = max(1, self._used() - one.room)
                 self._loop.call_later(TIGHT_SECONDS, self._as_before)
             self._pause(one, file, f"cannot keep what is fetched: {error}", CACHE)
 

@@ -24,6 +24,8 @@ class Staged:
     todo: deque[PlannedFile]
     bytes: int  # on this node's disk when all is here, as far as is known
     left: int  # files that are not here yet
+    guess: int = 0  # what it may come to
+    sizes: dict[int, int] = field(default_factory=dict)  # that were measured, by file's number
     places: dict[int, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)  # by place
     failed: Exception | None = None
@@ -33,6 +35,16 @@ class Staged:
     def here(self) -> bool:
         """Whether it can run."""
         return not self.left
+
+    def measured(self, file: PlannedFile, size: int) -> None:
+        """How much of a file is fetched, in place of what the plan made believe."""
+        self.bytes += size - self.sizes.get(file.number, bytes_of(file))
+        self.sizes[file.number] = size
+
+    @property
+    def room(self) -> int:
+        """Bytes that it takes, or may come to take."""
+        return self.bytes if self.here else max(self.bytes, self.guess)
 
     def work(self, work: list[Any]) -> list[Any]:
         """A Work of ``parallelrun_worker.wire`` with files where they are now."""

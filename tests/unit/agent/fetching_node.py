@@ -62,20 +62,22 @@ class SlowStore:
             self.running -= 1
 
     async def needed(self, table, path, size, start, stop, version) -> list[tuple[int, int]]:  # type: ignore[no-untyped-def]
-        return [(start, stop)]
+        await asyncio.sleep(0)
+        return [(0, SIZE)]
 
     def signed(self, url: str, seconds: float) -> str:
         return f"https://signed/{url}?{seconds:g}"
 
 
 class FilesPlan:
-    """So many files in each mini-batch."""
+    """So many files in each mini-batch, or one row of each."""
 
-    def __init__(self, files: int) -> None:
-        self.files = files
+    def __init__(self, files: int, rows: bool) -> None:
+        self.files, self._parts = files, ((0, 1),) if rows else ()
 
     def planned_files(self, mini_batch: int) -> list[PlannedFile]:
-        return [PlannedFile(mini_batch * self.files + n, url_of(mini_batch, n), SIZE, 1, 0) for n in range(self.files)]
+        first = mini_batch * self.files
+        return [PlannedFile(first + n, url_of(mini_batch, n), SIZE, 1, 0, self._parts) for n in range(self.files)]
 
     def items(self, mini_batch: int) -> int:
         return self.files
@@ -94,13 +96,15 @@ class FetchingNode(SimulatedNode):
         files: int = 3,
         room: int = 1 << 30,
         mode: str = "Mount",
+        rows: bool = False,
     ) -> None:
         super().__init__(rng, total, rules, poison, items=files)
-        self.store, self.plan, self.stall = SlowStore(rng), FilesPlan(files), Stall()
+        self.store, self.plan, self.stall = SlowStore(rng), FilesPlan(files, rows), Stall()
         self.cache = Cache(folder)
         self.cache.own(["images"])
         inputs = [InputSettings("images", "File", [f"{ROOT}/**"], ROOT, mode=mode)]
-        fetcher = Fetcher(self.store, inputs, None, self.cache, Downloads(folder, self.store))  # type: ignore[arg-type]
+        table = {"format": "parquet"} if rows else None
+        fetcher = Fetcher(self.store, inputs, table, self.cache, Downloads(folder, self.store))  # type: ignore[arg-type]
         self.defects: list[Exception] = []
         self.told: list[ev.Event] = []
         self.room, self.most = room, 0
@@ -148,7 +152,7 @@ class FetchingNode(SimulatedNode):
 
     def here(self) -> list[Path]:
         """Files in the cache."""
-        return [path for path in (self.cache.folder / "inputs").rglob("*") if path.is_file()]
+        return [path for path in self.cache.folder.rglob("*") if path.is_file()]
 
     async def turns(self, count: int = 20) -> None:
         """Let what can happen by itself happen."""

@@ -83,6 +83,21 @@ def test_no_more_than_the_room_is_taken(tmp_path: Path) -> None:
     driven(scenario)
 
 
+def test_where_the_plan_does_not_know_how_much_is_read_that_is_soon_learnt(tmp_path: Path) -> None:
+    """Of Parquet files it knows rows: what comes at first may be too much, and nothing is fetched again and again."""
+
+    async def scenario() -> None:
+        n = node(tmp_path, 60, room=9 * SIZE, rows=True)
+        n.start_host()
+        await n.to_the_end()
+        assert n.counts == [60, 0, 0, 180, 0]
+        assert n.prefetch._largest == 3 * SIZE
+        assert len(n.store.fetched) < 3 * 60 + 20
+        assert n.here() == []
+
+    driven(scenario)
+
+
 def test_a_mini_batch_larger_than_the_room_runs_all_the_same(tmp_path: Path) -> None:
     async def scenario() -> None:
         n = node(tmp_path, 10, room=SIZE)
