@@ -184,3 +184,15 @@ def test_what_is_not_there_and_where_nothing_may_be_put_is_told(site: Site, make
     assert refused.status == 2
     assert "read-only" in refused.stderr
     assert "no Datastore registered" in site.command("download", "datastore://other/x", "back").stderr
+
+
+def test_results_of_a_run_whose_output_went_to_a_store_are_printed_and_copied(
+    site: Site, make_box: Callable[[str], Box]
+) -> None:
+    assert run(site, make_box("s3"), output={"path": "datastore://the_lake/out"}).status == 0
+    printed = site.command("results", "out")
+    assert (printed.status, printed.stdout) == (0, EXPECTED), printed.text
+    copied = site.command("results", "out", "--to", "copy")
+    assert copied.status == 0, copied.text
+    assert (site.folder / "copy/parallel_run_step.txt").read_text() == EXPECTED
+    assert "datastore://the_lake/out/parallel_run_step.txt" in site.command("get", "out").stdout

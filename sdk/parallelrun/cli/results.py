@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from parallelrun.api import exit_codes
+from parallelrun.api import exit_codes, store_urls
 from parallelrun.api.errors import RunFolderError
 from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.terminal import give, is_terminal, printable, tell
@@ -68,7 +68,8 @@ def output_file(run: folders.State) -> Path | None:
     settings = read_settings(run.folder).output
     if settings.action == "SummaryOnly":
         return None
-    parent = run.folder if settings.path is None else Path(settings.path)
+    # What goes to an object store is merged in the run's folder, and stays there.
+    parent = run.folder if settings.path is None or store_urls.is_store_url(settings.path) else Path(settings.path)
     path = parent / Path(str((run.result.get("output") or {}).get("path") or settings.file_name)).name
     if not path.is_file():
         raise RunFolderError(f"The output {path} is no longer there.", "Make it anew: parallelrun rerun")

@@ -16,6 +16,7 @@ from typing import Any
 from parallelrun.api import layout, pod_layout
 from parallelrun.api.errors import RunFolderError
 from parallelrun.api.settings import JobSettings
+from parallelrun.api.store_urls import is_store_url
 from parallelrun.cluster import reader, transfer
 from parallelrun.cluster.jobs import Job
 from parallelrun.kube import errors
@@ -64,7 +65,10 @@ class JobFiles:
         if self.settings.output.action == "SummaryOnly":
             return None
         name = PurePosixPath(str((self.job.status.get("output") or {}).get("path") or "")).name
-        return f"{self.settings.output.path or pod_layout.JOB}/{name or self.settings.output.file_name}"
+        # What goes to an object store is merged in the job's folder, and stays there.
+        own = self.settings.output.path is None or is_store_url(self.settings.output.path)
+        folder = pod_layout.JOB if own else self.settings.output.path
+        return f"{folder}/{name or self.settings.output.file_name}"
 
     @property
     def output_sha256(self) -> str:

@@ -52,6 +52,13 @@ def test_it_sees_the_jobs_folders_and_may_write_none():
     ]
 
 
+def test_output_that_went_to_an_object_store_is_read_from_the_jobs_folder():
+    status = {"output": {"path": "datastore://lake/out/predictions.txt"}}
+    files = JobFiles(a_job(status), settings(output=OutputSettings(path="datastore://lake/out")), {}, reader.Look())
+    assert files.output == "/parallelrun/job/predictions.txt"
+    assert [mount.path for mount in files.mounts()] == ["/parallelrun/job"]
+
+
 def test_it_is_not_taken_for_a_pod_of_the_job():
     labels = reader.pod("team", [], reader.Look(), a_job())["metadata"]["labels"]
     assert not any(key.startswith("parallelrun.dev/") for key in labels)
