@@ -30,6 +30,8 @@ KINDS = ("Datastore", "Dataset", "Model", "Environment", "ComputeTarget")
 _OURS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(Datastore|Dataset|Model|Environment|ComputeTarget)\b")
 _SECRETS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?Secret\b")
 _GROUP = b"parallelrun.dev/"
+#: A longer file is data: the API server would take no such object either.
+MOST_BYTES = 16 << 20
 _ENDINGS = (".yaml", ".yml")
 
 
@@ -144,7 +146,7 @@ class _Finder:
     def take_file(self, path: Path) -> None:
         """Of another file, if it has any. One that only holds Secrets may be a template, and is let be then."""
         try:
-            data = path.read_bytes()
+            data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
         except OSError:
             return
         ours = not self._only_secrets and _GROUP in data and _OURS.search(data) is not None
