@@ -6,7 +6,9 @@ that the header names, never the segments as they are at the moment.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -93,6 +95,8 @@ class Finalizing:
         _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
         if done:
             await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
+            if job.settings.stores and not job.settings.in_pod:  # a pod's goes with the pod
+                await asyncio.to_thread(shutil.rmtree, job.cache, ignore_errors=True)
 
     async def _put(self, url: str) -> None:
         """Put the output where it is to be; also a store that refuses is waited for, since all the work is done."""

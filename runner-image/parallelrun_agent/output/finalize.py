@@ -112,7 +112,7 @@ def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[
 
 
 def clean_up(folder: Path, output: OutputSettings) -> None:
-    """Once Done is in the header: drop unfinished tables, what was fetched and, unless they are kept, the segments.
+    """Once Done is in the header: drop unfinished tables and, unless they are kept, the segments.
 
     Not before: a successor of the finalizer may have to merge again. What cannot be deleted is logged.
     """
@@ -120,7 +120,6 @@ def clean_up(folder: Path, output: OutputSettings) -> None:
         for name in os.listdir(folder):
             if name.startswith(TEMPORARY):
                 durable.remove(folder / name)
-        shutil.rmtree(folder / layout.CACHE, ignore_errors=True)
         if not output.keep_segments and (folder / layout.SEGMENTS).is_dir():
             shutil.rmtree(folder / layout.SEGMENTS)
     except OSError as error:

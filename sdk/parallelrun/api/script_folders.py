@@ -23,6 +23,7 @@ _RESERVED = {
     layout.CONFIG_MAPS,
     layout.MODELS,
     layout.PREPARED,
+    layout.CACHE,
 }
 
 

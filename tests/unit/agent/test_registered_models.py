@@ -1,9 +1,18 @@
 """A script asks for a model by name: the newest is meant unless it says which."""
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from parallelrun.api.settings import ModelSettings
+from parallelrun.api.errors import InputError
+from parallelrun.api.settings import JobSettings, ModelSettings
+from parallelrun.leases.client import Leases
+from parallelrun.leases.store import MemoryStore
 from parallelrun_agent import registered_models
+from parallelrun_agent.job import Job
+from parallelrun_agent.storage.errors import Gone
 
 REGISTERED = [
     ModelSettings("digits", "/digits/9", "9"),
@@ -27,3 +36,30 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
         "there is no model 'digits' version 3 (registered: digits version beta, other version 11)",
     ]
     assert registered_models.answer([], "digits", None) == [None, "there is no model 'digits' (registered: none)"]
+
+
+def answered(folder: Path, trouble: Exception | None = None) -> tuple[list[str | None], dict[str, str]]:
+    """What a script is told that asks for a registered model in a store, and the models that the agent says it gave."""
+
+    class Supplies:
+        async def model(self, model: ModelSettings) -> ModelSettings:
+            if trouble is not None:
+                raise trouble
+            return replace(model, path="/cache/models/far/2/far")
+
+    far = ModelSettings("far", "s3://b/far", "2")
+    settings = JobSettings("job", "uid", "score.py", [], registered_models=[far])
+    job = Job(folder, settings, 0, "holder", Leases(MemoryStore()), folder)
+    registered = registered_models.RegisteredModels(job, Supplies())  # type: ignore[arg-type]
+    return asyncio.run(registered.answer("far", None)), registered.given
+
+
+def test_a_model_in_a_store_is_fetched_when_a_script_asks(tmp_path: Path) -> None:
+    assert answered(tmp_path) == (["/cache/models/far/2/far", "2"], {"far": "2"})
+
+
+@pytest.mark.parametrize("error", [InputError("its SHA-256 is another one"), Gone("s3://b/far", "it is not there")])
+def test_a_model_that_cannot_be_had_is_told_to_the_script_and_does_not_end_the_agent(
+    tmp_path: Path, error: Exception
+) -> None:
+    assert answered(tmp_path, error) == ([None, str(error)], {})
