@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from parallelrun.api import versions
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.settings import ModelSettings
 from parallelrun_agent.job import Job
@@ -54,7 +55,7 @@ class RegisteredModels:
 def find(registered: Sequence[ModelSettings], name: str, version: str | None) -> ModelSettings | None:
     """The registered model of that name and version (None: the newest, which is the highest number)."""
     found = [model for model in registered if model.name == name and version in (None, model.version)]
-    return max(found, key=_age, default=None)
+    return max(found, key=lambda model: versions.order(model.version), default=None)
 
 
 def answer(registered: Sequence[ModelSettings], name: str, version: str | None) -> list[str | None]:
@@ -65,8 +66,3 @@ def answer(registered: Sequence[ModelSettings], name: str, version: str | None) 
     known = ", ".join(sorted({f"{m.name} version {m.version}" for m in registered})) or "none"
     wanted = repr(name) if version is None else f"{name!r} version {version}"
     return [None, f"there is no model {wanted} (registered: {known})"]
-
-
-def _age(model: ModelSettings) -> tuple[int, str]:
-    """Numbers come after words."""
-    return (int(model.version), "") if model.version.isdecimal() else (-1, model.version)
