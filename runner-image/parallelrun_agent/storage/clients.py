@@ -96,8 +96,8 @@ class Client:
             return made
         except (BaseError, OSError, ValueError) as error:
             if errors.cause(error) is Cause.CLOSED:
-                raise errors.refused(settings, settings.url, error) from error
-            raise errors.other(settings, settings.url, error) from error
+                raise errors.refused(settings, settings.url, error) from None
+            raise errors.other(settings, settings.url, error) from None
 
 
 def _s3(settings: StoreSettings, secrets: Mapping[str, str], endpoint: str, common: dict[str, Any]) -> Any:

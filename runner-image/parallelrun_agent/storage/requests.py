@@ -1,4 +1,8 @@
-"""Asks a store until it answers: what passes is waited for, what does not pass is said at once, as what it is."""
+"""Asks a store until it answers: what passes is waited for, what does not pass is said at once, as what it is.
+
+Errors are raised without obstore's own behind them: those tell addresses whole, signatures included, and what a
+traceback shows ends up in logs.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +67,7 @@ def _require_store(error: Exception) -> None:
 def _pause(place: Place, patience: Patience, error: Exception) -> float:
     seconds = patience.pause(f"{place.url}: {errors.said(error)}")
     if seconds is None:
-        raise errors.unreachable(place.store, place.url, error, patience.lasted) from error
+        raise errors.unreachable(place.store, place.url, error, patience.lasted) from None
     return seconds
 
 
@@ -75,14 +79,14 @@ def worth_asking_again(client: Client, place: Place, store: ObjectStore, error: 
     if cause in (Cause.REFUSED, Cause.CLOSED) and client.renew(store):
         return True
     if cause is Cause.CHANGED:
-        raise errors.changed(place.store, place.url, "it is another version, or shorter") from error
+        raise errors.changed(place.store, place.url, "it is another version, or shorter") from None
     if cause is Cause.CLOSED:
-        raise errors.refused(place.store, place.url, error) from error
+        raise errors.refused(place.store, place.url, error) from None
     if cause is Cause.REFUSED:
         return _after_refusal(client, place, store, error)
     if cause is Cause.MISSING:
         return _after_miss(client, place, store, error)
-    raise errors.other(place.store, place.url, error) from error
+    raise errors.other(place.store, place.url, error) from None
 
 
 def _after_refusal(client: Client, place: Place, store: ObjectStore, error: Exception) -> bool:
@@ -90,17 +94,17 @@ def _after_refusal(client: Client, place: Place, store: ObjectStore, error: Exce
     if place.store.kind != "https":
         other = probe(client, store)
         if other is None:
-            raise errors.other(place.store, place.url, error) from error
+            raise errors.other(place.store, place.url, error) from None
         if errors.cause(other) is Cause.TRANSIENT:
             return False
-    raise errors.refused(place.store, place.url, error) from error
+    raise errors.refused(place.store, place.url, error) from None
 
 
 def _after_miss(client: Client, place: Place, store: ObjectStore, error: Exception) -> bool:
     """A 404: is the object missing, or the bucket?"""
     text = str(error)
     if _NO_BUCKET.search(text):
-        raise errors.refused(place.store, place.url, error) from error
+        raise errors.refused(place.store, place.url, error) from None
     if place.store.kind != "https" and not _NO_OBJECT.search(text):
         other = probe(client, store)
         if other is not None:
@@ -111,7 +115,7 @@ def _after_miss(client: Client, place: Place, store: ObjectStore, error: Excepti
                 if client.renew(store):
                     return True
                 raise errors.refused(place.store, place.url, other) from other
-    raise errors.gone(place.store, place.url) from error
+    raise errors.gone(place.store, place.url) from None
 
 
 def probe(client: Client, store: ObjectStore) -> Exception | None:

@@ -37,7 +37,7 @@ def signed(client: Client, place: Place, seconds: float) -> str:
         store: Any = client.store()
         return obstore.sign(store, "GET", place.key, timedelta(seconds=seconds))
     except (BaseError, OSError, ValueError, TypeError) as error:
-        raise _cannot(place, errors.said(error)) from error
+        raise _cannot(place, errors.said(error)) from None
 
 
 def _public(place: Place) -> str:
