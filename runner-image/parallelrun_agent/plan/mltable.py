@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from parallelrun.api.errors import InputError
+from parallelrun.api import store_urls
+from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.api.settings import InputSettings, TableSettings
 from parallelrun_agent.plan.path_format import PathFormat
 from parallelrun_agent.plan.sources import Source, TableShape
@@ -66,7 +67,7 @@ def of_mltable(number: int, settings: InputSettings, storage: Storage) -> Source
     if settings.partition_format:
         reading.path_format = PathFormat(settings.partition_format)
     try:
-        paths = [_path(folder, one) for one in content["paths"]]
+        paths = [_path(folder, one, storage) for one in content["paths"]]
     except _Refused as error:
         raise InputError(f"input {settings.name!r}: {file}: {error}") from error
     for (name, value), line in zip(_named(content.get("transformations") or []), lines, strict=True):
@@ -134,14 +135,14 @@ def _named(steps: Any) -> list[tuple[str, Any]]:
     return [next(iter(step.items())) if isinstance(step, dict) and step else (str(step), None) for step in steps]
 
 
-def _path(folder: str, entry: Any) -> str:
-    """An entry of ``paths``, absolute; a pattern's folder is escaped, so that only what was written is a glob."""
+def _path(folder: str, entry: Any, storage: Storage) -> str:
+    """An entry of ``paths``, absolute or a URL; a pattern's folder is escaped: only what was written is a glob."""
     if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in ("file", "folder", "pattern"):
         raise _Refused(f"paths: {entry!r} is not one of file, folder or pattern")
     (kind, value), *_ = entry.items()
     text = str(value)
     if "://" in text:
-        raise _Refused(f"paths: {text} is a URL; give paths relative to the {FILE} file")
+        return _url(text, storage) + "/" * (kind == "folder" and not text.endswith("/"))
     if os.path.isabs(text):
         return text
     joined = os.path.normpath(text)
@@ -150,6 +151,18 @@ def _path(folder: str, entry: Any) -> str:
             raise _Refused(f"paths: {text} leaves the folder of the {FILE} file")
         return f"{folder}/{joined}/" if kind == "folder" else f"{folder}/{joined}"
     return os.path.join(glob.escape(folder) if kind == "pattern" else folder, joined)
+
+
+def _url(text: str, storage: Storage) -> str:
+    """A URL in our form, of a store that the job knows."""
+    try:
+        url = store_urls.canonical("paths", text)
+        storage.place(url)
+    except ParallelRunError as error:
+        raise _Refused(
+            f"{error.message}; give paths relative to the {FILE} file, or name the datastore in the job"
+        ) from error
+    return url
 
 
 def _step(name: str) -> Callable[[_Reading, Any], None]:

@@ -211,6 +211,17 @@ def test_an_mltable_folder_is_read_from_a_store(bucket: Box, tmp_path: Path) -> 
     assert plans[0] == plans[1]
 
 
+def test_an_mltable_may_name_files_as_azure_s_tools_write_them(servers: Callable[[str], Box], tmp_path: Path) -> None:
+    place = of(servers("azureBlob"))
+    place.write("in/1.csv", csv_text(ROWS))
+    name = place.root.removeprefix("datastore://")
+    long = f"azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/{name}/paths/in"
+    for entry in (f"file: {long}/1.csv", f"pattern: {place.root}/*/*.csv", f"folder: {long}"):
+        text = f"paths:\n- {entry}\ntransformations:\n- read_delimited\n"
+        place.write("t/MLTable", text.encode())
+        assert place.plan(tmp_path / "plans", "t", kind="MLTable").planned_files(0)[0].path == f"{place.root}/in/1.csv"
+
+
 def test_one_input_may_have_files_of_a_folder_and_of_a_store(bucket: Box, tmp_path: Path) -> None:
     here, there = folder(tmp_path / "in"), of(bucket)
     for place in (here, there):
