@@ -94,6 +94,24 @@ def test_a_listing_through_faults_misses_nothing(bucket: Box, faults: Faults) ->
             assert {path for path, _, _ in storage.entries(bucket.url)} == {f"{bucket.url}/{n}".encode() for n in names}
 
 
+def test_a_listing_of_many_pages_that_breaks_off_goes_on_without_a_gap(
+    servers: Callable[[str], Box], faults: Faults
+) -> None:
+    box = servers("s3")
+    assert box.folder is not None
+    names = [f"{folder}/{number}" for folder in ("a", "a-b", "a.c", "b") for number in range(900)]
+    for name in names:
+        (box.folder / name).parent.mkdir(exist_ok=True)
+        (box.folder / name).touch()
+    faults.cut = 30
+    with FaultProxy(box.server_url, faults) as proxy:
+        storage = Storage([box.behind(proxy.url)], patience=20)
+        for _ in range(4):
+            listed = [path for path, _, _ in storage.entries(box.url)]
+            assert sorted(listed) == sorted(f"{box.url}/{name}".encode() for name in names)
+    assert faults.broken > 0
+
+
 def test_uploads_through_faults_are_whole(writable: Box, faults: Faults, tmp_path: Path) -> None:
     data = random.Random(5).randbytes(20 << 20)
     (tmp_path / "x").write_bytes(data)
