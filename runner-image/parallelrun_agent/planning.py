@@ -30,10 +30,12 @@ class Planning:
         from parallelrun_agent.plan import difference, make_plan
 
         started = time.monotonic()
+        # On a laptop wrong credentials are said before anything runs; in a pod the Secret can be mended.
+        run = self._stall.run_on_stores if job.settings.in_pod else self._stall.run
         try:
-            if url := remote.url_of(job.settings):  # also wrong credentials are said before anything runs
-                await self._stall.run(remote.claim, job.storage, url, job.settings)
-            plan = await self._stall.run(make_plan, job.settings, job.folder)
+            if url := remote.url_of(job.settings):
+                await run(remote.claim, job.storage, url, job.settings)
+            plan = await run(make_plan, job.settings, job.folder)
         except (ParallelRunError, OSError) as error:
             await self._abort(
                 headers.INPUT_ERROR if isinstance(error, InputError) else headers.PLANNING_FAILED, str(error)

@@ -13,7 +13,8 @@ from parallelrun_agent.storage.errors import Refused, Unreachable
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RETRY_SECONDS = 1.0
+#: Between two tries; a store is somebody else's, who may lock out whoever asks too often with a wrong key.
+RETRY_SECONDS, STORE_RETRY_SECONDS = 1.0, 3.0
 #: What may be in the way: the job's volume, the disk that fetched files are on, an object store.
 VOLUME, CACHE, STORE = "volume", "cache", "store"
 
@@ -55,7 +56,7 @@ class Stall:
                     raise
                 seen.add(of)
                 self.set(str(error), of)
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(STORE_RETRY_SECONDS if of == STORE else RETRY_SECONDS)
             else:
                 for of in {VOLUME, *seen}:
                     self.clear(of)
