@@ -11,7 +11,8 @@ from parallelrun.cli import arguments
 from parallelrun.cli.terminal import give, tell
 
 DESCRIPTION = """\
-Check manifests: every problem at once, each with its line, the field, its value, the rule and an example that works.
+Check manifests, of jobs and of what is registered by name: every problem at once, each with its line, the field, its
+value, the rule and an example that works.
 
 What the manifest says is checked as `kubectl apply` checks it, and so is what it names of what is registered in the
 files beside it; whether its data exist is seen by `parallelrun run`. A name that is not registered there is only
@@ -21,6 +22,7 @@ Examples:
   parallelrun validate job.yaml
   parallelrun validate jobs/*.yaml --set spec.nodeCount=4
   parallelrun validate jobs/*.yaml --register registry/
+  parallelrun validate registry/*.yaml
 
 Exit status: 0 all are right, 2 one is not."""
 
@@ -42,10 +44,12 @@ def validate(path: Path, sets: list[str], register: list[Path]) -> bool:
     """Say on stdout that ``path`` is right, or on stderr all that is wrong with it; whether it is right."""
     from parallelrun.api.manifest import load_manifest
     from parallelrun.api.registry import NotRegistered
+    from parallelrun.local import registered
     from parallelrun.local.checking import check
 
     try:
-        check(load_manifest(path, sets), register)
+        if not registered.of_file(path):
+            check(load_manifest(path, sets), register)
     except NotRegistered as error:
         tell(f"{path}: {error.message}{'' if register else ' It may be in the cluster.'}")
         if register:

@@ -74,6 +74,13 @@ class Credentials:
         return str(folder)
 
 
+def discard(folder: str) -> None:
+    """Delete what a killed process left; ``folder`` is as :meth:`Credentials.folder` said."""
+    root = Path(folder).parent
+    if root.name.startswith(_PREFIX):
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def _named(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """(name, document) of a Secret; ("", {}) of anything else."""
     metadata = document.get("metadata")

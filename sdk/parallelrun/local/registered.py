@@ -29,6 +29,7 @@ Json = Mapping[str, Any]
 KINDS = ("Datastore", "Dataset", "Model", "Environment", "ComputeTarget")
 _OURS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(Datastore|Dataset|Model|Environment|ComputeTarget)\b")
 _SECRETS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?Secret\b")
+_JOB = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?ParallelRunJob\b")
 _GROUP = b"parallelrun.dev/"
 #: A longer file is data: the API server would take no such object either.
 MOST_BYTES = 16 << 20
@@ -88,6 +89,14 @@ def of_folders(folders: Sequence[Path]) -> Found:
     return Found(tuple(found.entries), tuple(found.secrets), tuple(map(str, folders)))
 
 
+def of_file(path: Path) -> tuple[Entry, ...]:
+    """Those of a file that has no job; none of one that has, or that is no YAML. Raises ManifestError as search."""
+    found = _Finder()
+    if not _JOB.search(_read(path)):
+        found.take_file(path)
+    return tuple(found.entries)
+
+
 def recorded(documents: Iterable[Json], found: Iterable[Json] = ()) -> Found:
     """Of a run's record, and Secrets that were ``found`` elsewhere."""
     from parallelrun.api.registry import Entry, is_registered_kind
@@ -145,10 +154,7 @@ class _Finder:
 
     def take_file(self, path: Path) -> None:
         """Of another file, if it has any. One that only holds Secrets may be a template, and is let be then."""
-        try:
-            data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
-        except OSError:
-            return
+        data = _read(path)
         ours = not self._only_secrets and _GROUP in data and _OURS.search(data) is not None
         if not ours and not _SECRETS.search(data):
             return
@@ -182,6 +188,14 @@ class _Finder:
             self.entries.append(entry)
         if problems:
             raise report(str(path), problems)
+
+
+def _read(path: Path) -> bytes:
+    """A file's bytes; none of what cannot be read, or is too long."""
+    try:
+        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+    except OSError:
+        return b""
 
 
 def _parsed(text: str, path: Path) -> list[Document]:

@@ -18,7 +18,7 @@ from parallelrun.api.errors import InputChanged, RunFolderError
 from parallelrun.api.mutable import MUTABLE
 from parallelrun.api.settings import JobSettings, StoreSettings
 from parallelrun.leases import header as headers
-from parallelrun.local import changes, code, configmaps, outputs, prepare, run_folder
+from parallelrun.local import changes, code, configmaps, credentials, outputs, prepare, run_folder
 from parallelrun.local import ground as grounds
 from parallelrun.local.ground import Ground
 from parallelrun.local.registered import Found
@@ -47,7 +47,7 @@ def reopen(
     folder = run_folder.existing(folder)
     lock = run_folder.Lock(folder)
     try:
-        settings, record = run_folder.read_settings(folder), run_folder.read_json(folder, layout.PREPARED)
+        before, record = run_folder.read_settings(folder), run_folder.read_json(folder, layout.PREPARED)
         ground = _ground(folder, record, loaded, kustomization, register, say)
         with grounds.closed_on_error(ground):
             _same_manifest(record, ground)
@@ -55,9 +55,11 @@ def reopen(
             if loaded is not None:
                 _same_config_maps(record, ground)
             _same_source(record, ground, source)
-            _same_files(record, settings)
-            settings = _settings_now(settings, ground, loaded is not None)
+            _same_files(record, before)
+            settings = _settings_now(before, ground, loaded is not None)
             header = headers.resume(read_header(folder))
+            for store in before.stores:
+                credentials.discard(store.credentials)
             if header.phase is not headers.Phase.DONE:
                 outputs.claim(settings.output.path, settings.namespace, settings.name)
                 outputs.make(settings.outputs.values())

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from parallelrun.api import checks, merging, versions
+from parallelrun.api import checks, merging, shape, versions
 from parallelrun.api.errors import ManifestError
+from parallelrun.api.kinds import BY_NAME
 from parallelrun.api.models import ParallelRunJob
 from parallelrun.api.registry import NotRegistered, Registry
 
@@ -227,6 +228,52 @@ def test_a_compute_target_gives_what_the_job_does_not_say():
     assert (spec.priority_class_name, spec.service_account_name, spec.volume.claim) == ("high", "scoring", "fast")
     assert (spec.node_count, spec.node_limit) == (4, 4)
     assert (found.compute_target, found.queue_name, found.spot) == ("gpu-pool", "gpus", True)
+
+
+EVERYTHING: list[Json] = [
+    dataset(
+        "sales", type="Tabular", paths=["x/"], mode="Mount", allowEmpty=True,
+        table={"separator": ";", "header": False, "encoding": "latin-1", "supportMultiLine": True},
+        subset={"include": ["*.csv"], "where": [{"column": "a", "op": "isNull"}], "skip": 1, "take": 9,
+                "sample": {"fraction": 0.5, "seed": 7}},
+    ),
+    document("Model", "mnist", path="model/", version="3", sha256="a" * 64),
+    document("Environment", "scoring", image="x:1", imagePullPolicy="Always", pip=["a"], env=[{"name": "A"}],
+             imagePullSecrets=[{"name": "login"}]),
+    document("ComputeTarget", "pool", resources={"limits": {"cpu": 1}}, nodeSelector={"a": "b"}, maxNodes=3,
+             tolerations=[{"key": "gpu", "operator": "Exists"}], priorityClassName="low", serviceAccountName="s",
+             volume={"claimName": "fast"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {"subset": {"take": 3}, "table": {"separator": "|"}},
+        {"subset": {"where": [{"column": "b", "op": "==", "value": 1}], "sample": {"fraction": 0.1}}, "table": {}},
+    ],
+)
+def test_defaults_that_the_api_server_fills_in_do_not_count_as_said(own):
+    """Else a job would be another one in a cluster than on a laptop."""
+    plain = {
+        "inputs": [{"name": "rows", "dataset": "sales", **own}],
+        "models": [{"name": "mnist"}],
+        "environment": {"name": "scoring"},
+        "computeTarget": "pool",
+    }
+    written = job(**plain)
+    stored = shape.with_defaults(ParallelRunJob, written.model_dump(by_alias=True, exclude_unset=True))
+    registry = Registry.of(
+        {**one, "spec": shape.with_defaults(BY_NAME[one["kind"]].model, one)["spec"]} for one in EVERYTHING
+    )
+    here = merging.resolve(written, Registry.of(EVERYTHING)).job.spec
+    there = merging.resolve(ParallelRunJob.model_validate(stored, by_alias=True), registry).job.spec
+    assert there.model_dump() == here.model_dump()
+    assert here.inputs[0].table is not None
+    assert here.inputs[0].table.header is False
+    assert here.volume.claim == "fast"
+    assert here.environment.image_pull_policy == "Always"
 
 
 def test_a_job_s_own_claim_counts():

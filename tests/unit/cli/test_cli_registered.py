@@ -314,6 +314,17 @@ def test_validate_with_folders_checks_what_is_named_and_where_it_is(
     assert "output" in call("validate", "job.yaml", "--register", "reg", *sets)[2]
 
 
+def test_validate_checks_files_of_registered_objects_too(call: Call, register: Callable[..., Any]) -> None:
+    register("model", "mnist", "pvc://m/1")
+    file = Path("reg/model-mnist-1.yaml")
+    assert call("validate", str(file))[:2] == (exit_codes.DONE, f"{file}: ok\n")
+    file.write_text(file.read_text().replace("path:", "pth:"))
+    code, out, err = call("validate", str(file))
+    assert (code, out) == (exit_codes.NOT_STARTED, "")
+    assert f"{file}:8: spec.pth" in err
+    assert "did you mean path?" in err
+
+
 def test_get_shows_what_a_run_took_from_what_is_registered(job: Path, call: Call, register: Callable[..., Any]) -> None:
     register("dataset", "mnist", "images/*.png", "--take", "2")
     code, _, err = call("run", "job.yaml", "--register", "reg", "--output", "out")

@@ -229,6 +229,18 @@ def test_a_resumed_run_has_new_credentials_and_keeps_what_it_began_with(site: An
     again.close()
 
 
+def test_secrets_that_a_killed_run_left_are_deleted_when_it_goes_on(site: Any, private: Path) -> None:
+    write(site.base / "lake.yaml", site.registered("Datastore", "lake", **LAKE), SECRET)
+    inputs = [{"name": "far", "type": "File", "paths": ["datastore://lake/x/"]}]
+    run = site.prepare(inputs=inputs)
+    assert len(os.listdir(private)) == 1
+    again = site.prepare(options={"output": run.folder, "resume": True}, inputs=inputs)
+    (left,) = private.iterdir()
+    assert Path(again.settings.stores[0].credentials).parent == left
+    again.close()
+    assert os.listdir(private) == []
+
+
 def test_a_run_is_resumed_by_its_folder_alone_with_the_secret_from_where_it_was(site: Any, far: Any) -> None:
     from parallelrun.local.resume import reopen
 
