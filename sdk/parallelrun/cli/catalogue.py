@@ -44,6 +44,20 @@ class Nowhere:
         raise AssertionError("--dry-run keeps nothing")
 
 
+class Here:
+    """The YAML files of the current folder, as a job in it finds them."""
+
+    name = "the files here"
+
+    def registry(self, _: Kind) -> Registry:
+        """Of all files."""
+        return registered.search(Path.cwd() / "-", [], []).registry
+
+    def put(self, _: Registration) -> str:
+        """Never called."""
+        raise AssertionError("register is told where to")
+
+
 class Folder:
     """YAML files in a folder, with all below it; new objects get files of their own."""
 
@@ -77,7 +91,7 @@ class Folder:
 
 
 def chosen(args: argparse.Namespace) -> Catalogue:
-    """What a command that looks is about: --register folders, else the cluster where there is one, else this folder."""
+    """What a command that looks is about: --register folders, else the cluster where there is one, else the files here."""
     from parallelrun.cli import targets
     from parallelrun.cluster import place
 
@@ -90,7 +104,7 @@ def chosen(args: argparse.Namespace) -> Catalogue:
         from parallelrun.cli.in_cluster.catalogue import Cluster
 
         return Cluster(said)
-    return Folder(Path())
+    return Here()
 
 
 def as_yaml(documents: Sequence[Any]) -> str:

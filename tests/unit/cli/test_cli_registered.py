@@ -249,7 +249,11 @@ def test_lists_are_tables_or_names(register: Callable[..., Any], call: Call) -> 
     ]
     assert call("list", "datasets", "--register", "reg", "-o", "name")[1] == "mnist:1\nmnist:9\nmnist:10\n"
     code, out, err = call("list", "models")
-    assert (code, err) == (exit_codes.DONE, "There are no models in ..\n")
+    assert (code, err) == (exit_codes.DONE, "There are no models in the files here.\n")
+    Path("deep").mkdir()
+    Path("reg/dataset-mnist-9.yaml").rename("here.yaml")
+    Path("reg/dataset-mnist-10.yaml").rename("deep/there.yaml")
+    assert call("list", "datasets", "-o", "name")[1] == "mnist:9\n"
 
 
 def test_show_takes_a_version_and_tells_what_there_is(register: Callable[..., Any], call: Call) -> None:
