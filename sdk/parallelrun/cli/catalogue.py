@@ -91,7 +91,7 @@ class Folder:
 
 
 def chosen(args: argparse.Namespace) -> Catalogue:
-    """What a command that looks is about: --register folders, else the cluster where there is one, else the files here."""
+    """What a command that looks is about: --register folders, else the cluster, else, where is none, the files here."""
     from parallelrun.cli import targets
     from parallelrun.cluster import place
 
