@@ -16,6 +16,7 @@ import errno
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, zip_longest
 
 from parallelrun.api.errors import InputError
@@ -23,13 +24,13 @@ from parallelrun_agent import events as ev
 from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.machine import Machine
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
-from parallelrun_agent.staging import Staged, staged
+from parallelrun_agent.staging import Staged, staged, weight_of
 from parallelrun_agent.stall import CACHE, STORE, Stall, is_no_space
 from parallelrun_agent.storage.errors import Refused, StorageError, Unreachable
 
 log = logging.getLogger(__name__)
 
-#: So many files are fetched at a time: enough for hundreds a second from a store that takes 50 ms to answer.
+#: So many small files are fetched at a time: enough for hundreds a second from a store that takes 50 ms to answer.
 AT_ONCE = 32
 #: Mini-batches that are looked ahead, and files: those that are not begun with so many before them can wait.
 AHEAD = 64
@@ -221,12 +222,13 @@ class Prefetch:
         at_once = 1 if self._careful else AT_ONCE
         for one in (self._staged[mini_batch] for mini_batch in order if mini_batch in self._staged):
             while one.todo and not one.failed:
-                if self._running >= at_once:
+                weight = weight_of(one.todo[0])
+                if self._running and self._running + weight > at_once:
                     return
-                self._running += 1
+                self._running += weight
                 task = self._loop.create_task(self._bring(one, one.todo.popleft()))
                 one.tasks.add(task)
-                task.add_done_callback(lambda task, one=one: self._ended(one, task))  # type: ignore[misc]
+                task.add_done_callback(partial(self._ended, one, weight))
 
     # --- one file ---
 
@@ -270,8 +272,8 @@ class Prefetch:
     def _as_before(self) -> None:
         self._room = self._room_wanted
 
-    def _ended(self, one: Staged, task: asyncio.Task[None]) -> None:
-        self._running -= 1
+    def _ended(self, one: Staged, weight: int, task: asyncio.Task[None]) -> None:
+        self._running -= weight
         one.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._failed(error if isinstance(error, Exception) else RuntimeError(repr(error)))

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parallelrun_agent.plan.reader import PlannedFile
+from parallelrun_agent.storage.fetching import PARALLEL, PIECE
 from parallelrun_agent.storage.places import is_url
 
+#: Files below this come in one block.
+SMALL = 1 << 19
 #: Of a part that is a whole file.
 _WHOLE = -1
 
@@ -75,6 +78,12 @@ def bytes_of(file: PlannedFile) -> int:
     if not file.parts or any(stop == _WHOLE for _, stop in file.parts):
         return file.size
     return min(file.size, sum(stop - start for start, stop in file.parts))
+
+
+def weight_of(file: PlannedFile) -> int:
+    """How much of what is fetched at a time a file counts for: each piece of a large one has its buffers."""
+    size = bytes_of(file)
+    return 1 if size < SMALL else 2 * min(PARALLEL, -(-size // PIECE))
 
 
 def united(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 AT_ONCE = 32
+#: Of those, files of a megabyte and more, each of which has buffers.
+LARGE_AT_ONCE = 6
+LARGE = 1 << 20
 RETRY_SECONDS = 3.0
 #: Between two lines in the log that say how far a download is.
 SAY_SECONDS = 10.0
@@ -100,7 +104,11 @@ class Supplies:
         files = [(os.fsdecode(path), size, version) for path, size, version in found if not path.endswith(b"/")]
         if not files:
             raise InputError(f"{url} does not exist.", "Put it there before the job starts, or correct its name.")
-        await _at_once(files, lambda one: downloads.bring(place / cache_names.below(url, one[0]), *one))
+        await _at_once(
+            files,
+            lambda one: downloads.bring(place / cache_names.below(url, one[0]), *one),
+            size_of=lambda one: one[1],
+        )
 
     async def _patiently(self, is_new: bool, step: Callable[P, Awaitable[T]], *args: P.args, **more: P.kwargs) -> T:
         while True:
@@ -145,7 +153,7 @@ class Supplies:
                 said = time.monotonic()
                 log.info("downloaded %d files of the input so far", done)
 
-        await _at_once(_files(plan, first), bring)
+        await _at_once(_files(plan, first), bring, size_of=lambda file: file.size)
         log.info("downloaded %d files of the input in %.1f s", done, time.monotonic() - began)
 
 
@@ -168,13 +176,15 @@ def _files(plan: PlanReader, first: int) -> Iterator[PlannedFile]:
         yield from (file for file in plan.planned_files(mini_batch) if is_url(file.path))
 
 
-async def _at_once(items: Iterable[T], bring: Callable[[T], Awaitable[object]]) -> None:
+async def _at_once(items: Iterable[T], bring: Callable[[T], Awaitable[object]], size_of: Callable[[T], int]) -> None:
     """Bring all items, some at a time; the first that fails ends the others."""
     waiting = iter(items)
+    large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def some() -> None:
         for item in waiting:
-            await bring(item)
+            async with large if size_of(item) >= LARGE else nullcontext():
+                await bring(item)
 
     tasks = [asyncio.create_task(some()) for _ in range(AT_ONCE)]
     try:

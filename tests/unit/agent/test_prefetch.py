@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from parallelrun_agent import events as ev
 from parallelrun_agent import prefetch
 from parallelrun_agent.machine import Rules
+from parallelrun_agent.plan.reader import PlannedFile
+from parallelrun_agent.staging import weight_of
 from parallelrun_agent.storage.errors import Changed, Gone, Refused, Unreachable
 
 
@@ -70,6 +72,15 @@ def test_fetching_is_ahead_of_running(tmp_path: Path) -> None:
         assert n.store.most <= prefetch.AT_ONCE
 
     driven(scenario)
+
+
+@pytest.mark.parametrize(
+    ("size", "weight"), [(0, 1), (100_000, 1), (1 << 20, 2), (16 << 20, 2), (17 << 20, 4), (1 << 40, 8)]
+)
+def test_a_large_file_counts_for_as_many_as_its_pieces_take_memory(size: int, weight: int) -> None:
+    """A table's part counts for what is read of it."""
+    assert weight_of(PlannedFile(0, "s3://b/x", size, 1, 0)) == weight
+    assert weight_of(PlannedFile(0, "s3://b/x", size, 1, 0, ((0, 10),))) == 1
 
 
 def test_no_more_than_the_room_is_taken(tmp_path: Path) -> None:
