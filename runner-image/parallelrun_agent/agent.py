@@ -89,19 +89,19 @@ class Agent:
     # --- beside everything ---
 
     async def _beat(self) -> int:
-        holder = self._job.holder
         while True:
-            progress = progress_of(self._state, self._stall, self._work)
-
-            def renew(
-                lease: nodes.NodeLease | None, progress: dict[str, Any] = progress
-            ) -> tuple[nodes.NodeLease, bool]:
-                return (nodes.take(lease, holder), True) if lease is None else nodes.renew(lease, holder, progress)
-
-            _, ok = await self._job.leases.update_node(self._job.node, renew)
-            if not ok:
-                raise NotHolder(f"another agent acts for {self._job.name} now")
+            await self._beat_once()
             await asyncio.sleep(self._beat_seconds)
+
+    async def _beat_once(self) -> None:
+        holder, progress = self._job.holder, progress_of(self._state, self._stall, self._work)
+
+        def renew(lease: nodes.NodeLease | None) -> tuple[nodes.NodeLease, bool]:
+            return (nodes.take(lease, holder), True) if lease is None else nodes.renew(lease, holder, progress)
+
+        _, ok = await self._job.leases.update_node(self._job.node, renew)
+        if not ok:
+            raise NotHolder(f"another agent acts for {self._job.name} now")
 
     async def _tick(self) -> int:
         while True:
@@ -122,6 +122,8 @@ class Agent:
             assert self._header is not None
             if self._header.phase is Phase.DONE or (self._header.phase is Phase.ABORTED and self._header.reported):
                 await self._end_work(0.0)
+                if self._work is not None and self._work.models.given:  # status tells of them, also after a short job
+                    await self._beat_once()
                 return exit_codes.AGENT_DONE
             if not await self._step(self._header):
                 await self._wait_for_change()

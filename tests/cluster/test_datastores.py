@@ -249,7 +249,7 @@ def test_what_a_job_was_resolved_with_stays_whatever_is_registered_later(
     later = {**dataset, "metadata": {"name": "digits-2"}, "spec": {**dataset["spec"], "version": "2", "paths": ["x/"]}}
     shared.apply(later)
     shared.api.request("DELETE", DATASTORES.path(shared.name, "passing"))
-    shared.api.request("DELETE", PODS.path(shared.name, pod))
+    shared.api.request("DELETE", PODS.path(shared.name, pod), {"gracePeriodSeconds": 1})
     small.let_end(job)
     job.wait_complete(180)
     assert job.output == EXPECTED
