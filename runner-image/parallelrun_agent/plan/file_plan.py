@@ -7,13 +7,16 @@ the key values, and the files of each in the order of the input (over all inputs
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from parallelrun.api.settings import JobSettings
 from parallelrun_agent.plan import keys, order, sorting
 from parallelrun_agent.plan.columns import TableWriter
 from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, Draft
 from parallelrun_agent.plan.sources import FileRow, Source, list_rows, path_columns, require_some
-from parallelrun_agent.storage import Storage
+
+if TYPE_CHECKING:
+    from parallelrun_agent.storage import Storage
 
 #: Mini-batches that are computed at a time.
 _CHUNK = 1 << 20

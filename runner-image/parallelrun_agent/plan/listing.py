@@ -15,12 +15,16 @@ import stat
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api import pod_layout
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import order, sorting, url_listing
 from parallelrun_agent.plan.patterns import Pattern, States, parse
-from parallelrun_agent.storage import Storage, is_url
+from parallelrun_agent.storage.places import is_url
+
+if TYPE_CHECKING:
+    from parallelrun_agent.storage import Storage
 
 #: ConfigMaps are written into each pod when it starts.
 _MOUNTED_ANEW = os.fsencode(pod_layout.CONFIG_MAPS + "/")

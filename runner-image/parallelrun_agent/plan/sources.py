@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import InputSettings, JobSettings, SubsetSettings, TableSettings
 from parallelrun_agent.plan import subsets
 from parallelrun_agent.plan.listing import Found, list_files
 from parallelrun_agent.plan.path_format import PathFormat
-from parallelrun_agent.storage import Storage
+
+if TYPE_CHECKING:
+    from parallelrun_agent.storage import Storage
 
 #: path, size, mtime_ns, input number, then one value (or None) for each path column of the job
 FileRow = tuple[bytes, int, int, int, *tuple[str | None, ...]]

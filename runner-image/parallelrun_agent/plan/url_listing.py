@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import order, patterns, sorting
 from parallelrun_agent.plan.patterns import Pattern
-from parallelrun_agent.storage import Storage
-from parallelrun_agent.storage.listing import Found
+
+if TYPE_CHECKING:
+    from parallelrun_agent.storage import Storage
+    from parallelrun_agent.storage.listing import Found
 
 #: Objects among which those without bytes are looked for at a time.
 _BLOCK = 4096

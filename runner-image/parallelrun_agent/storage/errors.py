@@ -60,29 +60,31 @@ class Cause(Enum):
     OTHER = "other"
 
 
-_STATUS = re.compile(r"status code: (\d{3})")
-_QUERY = re.compile(r"(\w+://[^\s?)\"]+)\?[^\s)\"]*")
-_WORDS = re.compile(r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?")
+# Patterns are compiled when they are first needed: most jobs never need them.
+_STATUS = r"status code: (\d{3})"
+_ADDRESS = r"\w+://[^\s\")]+"
+_QUERY = r"(\w+://[^\s?)\"]+)\?[^\s)\"]*"
+_WORDS = r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?"
 #: Names of errors, in a 400 answer, that mean credentials.
-_CREDENTIALS = re.compile(
+_CREDENTIALS = (
     r"ExpiredToken|InvalidToken|InvalidAccessKeyId|AuthenticationFailed|InvalidAuthenticationInfo|"
     r"AuthorizationHeaderMalformed|TokenRefreshRequired|InvalidAuthentication"
 )
 #: No answer at all for a reason that does not pass by itself: a name that nobody has, a certificate that nobody trusts,
-#: a machine that has no credentials to give, a key that is no key, a bucket of another region.
-_CLOSED = re.compile(
-    r"Name or service not known|No address associated|nodename nor servname|"
-    r"certificate|169\.254\.|metadata\.google|Invalid Access Key|service account|redirect|UnauthorizedAccess|"
-    r"Unable to decode|URL scheme is not allowed|builder error"
+#: a key that is no key, a bucket of another region.
+_CLOSED = (
+    r"Name or service not known|No address associated|nodename nor servname|certificate|Invalid Access Key|"
+    r"service account|redirect|Unable to decode|URL scheme is not allowed|builder error"
 )
-_TRANSIENT = re.compile(
+_TRANSIENT = (
     r"error sending request|HTTP error|timed out|TimedOut|connection|Connection|decoding response body|request or "
-    r"response body|IncompleteMessage|unexpected EOF|end of file",
+    r"response body|IncompleteMessage|unexpected EOF|end of file"
 )
-_METADATA = re.compile(r"169\.254\.|metadata\.google")
+#: Who gives credentials to machines in clouds, if anybody does.
+_METADATA = r"://(169\.254\.|metadata\.google)"
 #: How obstore tells of its own retries.
-_NOISE = re.compile(r"^Generic \w+ error: | in [\d.]+\w?s(, after \d+ retries, max_retries: \d+, retry_timeout: \w+)?")
-_OTHER_REGION = re.compile(r"redirect|PermanentRedirect|AuthorizationHeaderMalformed")
+_NOISE = r"^Generic \w+ error: | in [\d.]+\w?s(, after \d+ retries, max_retries: \d+, retry_timeout: \w+)?"
+_OTHER_REGION = r"redirect|PermanentRedirect|AuthorizationHeaderMalformed"
 
 
 def cause(error: Exception) -> Cause:
@@ -96,17 +98,24 @@ def cause(error: Exception) -> Cause:
         return Cause.REFUSED
     if kind in ("PreconditionError", "NotModifiedError"):
         return Cause.CHANGED
-    text = str(error)
-    status = _STATUS.search(text)
+    if re.search(_METADATA, str(error)):
+        return Cause.CLOSED
+    text = _without_addresses(error)
+    status = re.search(_STATUS, text)
     if status:
         return _of_status(int(status[1]), text)
-    if _CLOSED.search(text):
+    if re.search(_CLOSED, text):
         return Cause.CLOSED
-    return Cause.TRANSIENT if _TRANSIENT.search(text) else Cause.OTHER
+    return Cause.TRANSIENT if re.search(_TRANSIENT, text) else Cause.OTHER
+
+
+def _without_addresses(error: Exception) -> str:
+    """An error's text without what the keys of objects may make it say."""
+    return re.sub(_ADDRESS, "", str(error))
 
 
 def _of_status(status: int, text: str) -> Cause:
-    if status in (401, 403) or (status == 400 and _CREDENTIALS.search(text)):
+    if status in (401, 403) or (status == 400 and re.search(_CREDENTIALS, text)):
         return Cause.REFUSED
     if status == 404:
         return Cause.MISSING
@@ -120,14 +129,14 @@ def _of_status(status: int, text: str) -> Cause:
 def said(error: Exception) -> str:
     """What a server or obstore said, in a line without signatures."""
     text = str(error)
-    if _METADATA.search(text):
+    if re.search(_METADATA, text):
         return "this machine's metadata service gives no credentials"
     status = re.search(r"status code: (\d{3}[ \w]*)", text)
     if status:
-        words = _WORDS.search(text)
+        words = re.search(_WORDS, text)
         return f"{status[1].strip()} ({': '.join(filter(None, words.groups()))})" if words else status[1].strip()
     line = " ".join(text.partition("\n\nDebug source")[0].split())
-    line = _NOISE.sub("", _QUERY.sub(r"\1", line))
+    line = re.sub(_NOISE, "", re.sub(_QUERY, r"\1", line))
     source = re.search(r"(dns error|invalid peer certificate[^\"]*|Connection refused|Name or service not known)", text)
     return f"{line[:300]} ({source[1]})" if source and source[1] not in line else line[:300]
 
@@ -148,14 +157,15 @@ def place_of(store: StoreSettings) -> str:
 
 def refused(store: StoreSettings, url: str, error: Exception) -> Refused:
     """The error for a store that refuses everything."""
-    return Refused(url, f"{shown(store)} refuses access to {url}: {said(error)}", _what_to_do(store, str(error)))
+    return Refused(url, f"{shown(store)} refuses access to {url}: {said(error)}", _what_to_do(store, error))
 
 
-def _what_to_do(store: StoreSettings, text: str) -> str:
+def _what_to_do(store: StoreSettings, error: Exception) -> str:
+    text = _without_addresses(error)
     box = {"s3": "bucket", "gcs": "bucket", "azureBlob": "container", "https": "address"}[store.kind]
-    if _OTHER_REGION.search(text):
+    if re.search(_OTHER_REGION, text):
         return "Set the region that the bucket is in (s3.region of the Datastore, or AWS_REGION)."
-    if _METADATA.search(text):
+    if re.search(_METADATA, str(error)):
         return "There are no credentials: name a Secret (secretRef of the Datastore), or set anonymous: true."
     if "status code: 404" in text and "UserNotFound" not in text:
         return f"Is the {box}'s name right? It has to exist before the job starts."

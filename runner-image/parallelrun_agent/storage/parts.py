@@ -72,10 +72,10 @@ def of_parquet(footer: Footer, columns: Sequence[str], start: int, stop: int) ->
 
 
 def columns_of(table: Mapping[str, Any]) -> list[str]:
-    """The columns of its files that a table's mini-batches hold; ``table`` is that of worker.json."""
+    """The columns of its files that are read for a table's mini-batches; ``table`` is that of worker.json."""
     names: list[str] = list(table["columns"])
-    kept = table["keep"]
-    return names if kept is None else [name for name in names if name in kept]
+    read = table.get("read", table["keep"])
+    return names if read is None else [name for name in names if name in read]
 
 
 def _chunk(column: Any) -> Range:

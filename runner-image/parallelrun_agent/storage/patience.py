@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-#: What is failing for longer is given up.
-SECONDS = 300.0
 _FIRST, _LONGEST = 0.5, 15.0
 #: Failures that pass sooner are nobody's business.
 _SAID_AFTER = 10.0
@@ -19,7 +17,7 @@ _SAID_AFTER = 10.0
 class Patience:
     """Of one request that is made until it succeeds, or until the failures have lasted too long."""
 
-    def __init__(self, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """``seconds`` without anything coming through, by ``clock``, are too long."""
         self._seconds = seconds
         self._clock = clock

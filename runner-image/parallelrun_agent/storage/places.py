@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from parallelrun.api.settings import StoreSettings
 from parallelrun_agent.storage.errors import StorageError
@@ -40,7 +39,11 @@ def is_url(path: str | bytes) -> bool:
 
 def unescaped(path: str, start: int = 0) -> str:
     """A path or URL from character ``start`` on, of a web address without escapes and query."""
-    return unquote(path[start:].partition("#")[0].partition("?")[0]) if path.startswith(_WEB) else path[start:]
+    if not path.startswith(_WEB):
+        return path[start:]
+    from urllib.parse import unquote
+
+    return unquote(path[start:].partition("#")[0].partition("?")[0])
 
 
 def find(stores: Sequence[StoreSettings], url: str) -> Place:
@@ -57,8 +60,8 @@ def find(stores: Sequence[StoreSettings], url: str) -> Place:
     below = url[len(best.url.rstrip("/")) :]
     query = ""
     if url.startswith(_WEB):
-        below, _, query = below.partition("#")[0].partition("?")
-        below = unquote(below)
+        query = below.partition("#")[0].partition("?")[2]
+        below = unescaped(url, len(best.url.rstrip("/")))
     parts = [part for part in f"{best.prefix}/{below}".split("/") if part not in ("", ".")]
     if ".." in parts:
         raise StorageError(url, f'{url} holds "..", which no object\'s name can', "Write the URL without it.")

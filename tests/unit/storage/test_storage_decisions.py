@@ -123,6 +123,7 @@ def unsent(source: str) -> GenericError:
         (unsent("dns error: Name or service not known"), Cause.CLOSED),
         (unsent("dns error: Temporary failure in name resolution"), Cause.TRANSIENT),
         (unsent("ConnectionRefused"), Cause.TRANSIENT),
+        (unsent('url: "http://host/certificate/redirect.csv"'), Cause.TRANSIENT),
         (GenericError("HTTP error: request or response body error"), Cause.TRANSIENT),
         (GenericError("Error performing GET http://169.254.169.254/latest: error sending request"), Cause.CLOSED),
         (ConnectionError("the connection ended at byte 3 of 5"), Cause.TRANSIENT),
