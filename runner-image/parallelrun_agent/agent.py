@@ -184,7 +184,7 @@ class Agent:
 
         assert header.plan is not None
         leases = self._job.leases
-        is_new = [await leases.shard(k) for k in range(header.shards)] == [None] * header.shards
+        is_new = not self._job.settings.in_pod and not any([await leases.shard(k) for k in range(header.shards)])
         try:
             await self._supplies.bring(open_plan(self._job.folder, header.plan.sha256), is_new)
             self._supplied = True
