@@ -61,8 +61,8 @@ class Supplies:
         """Fetch everything; goes on from what is here already.
 
         ``is_new``: nobody has begun with the work of a run on one machine, and whoever started it is there to be told:
-        a store that refuses ends it at once. Raises
-        InputError or StorageError for what is not there, is not what it has to be, or is refused.
+        a store that refuses ends it at once. Raises InputError or StorageError for what is not there, is not what it
+        has to be, or is refused.
         """
         await self.bring_listed(is_new)
         if self._downloads_inputs and plan.kind == "file":
