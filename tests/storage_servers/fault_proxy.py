@@ -27,6 +27,7 @@ class Faults:
     latency: float = 0  # seconds before each answer
     bytes_per_second: float = 0  # 0: as fast as it goes
     forbidden: bool = False  # 403 to everything
+    forbidden_path: str = ""  # 403 to requests whose path ends so
     unauthorized: bool = False  # 401 to everything
     requests: list[str] = field(default_factory=list)  # method and path of each
     broken: int = 0  # how many met a fault
@@ -67,6 +68,7 @@ class FaultProxy(ServerThread):
             await asyncio.sleep(faults.latency)
         for status, is_hit in (
             (403, faults.forbidden),
+            (403, faults.forbidden_path and request.path.endswith(faults.forbidden_path)),
             (401, faults.unauthorized),
             (503, faults.hits(faults.busy)),
             (429, faults.hits(faults.throttled)),

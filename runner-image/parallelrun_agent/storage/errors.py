@@ -1,6 +1,6 @@
 """What can go wrong with an object store, as errors that name the object, the store and what to do.
 
-    StorageError       anything else about one object
+    StorageError       anything else about one object, a denied one say
     ├── Refused        the store as a whole refuses: wrong or expired credentials, no such bucket; nothing works until
     │                  somebody mends it
     ├── Gone           the object is not there any more
@@ -205,6 +205,15 @@ def no_ranges(store: StoreSettings, url: str) -> NoRanges:
     """The error for a server that does not send parts of a file."""
     return NoRanges(
         url, f"{url}{_in(store)}: the server sends whole files only", "Tables and large files need one with ranges."
+    )
+
+
+def denied(store: StoreSettings, url: str, error: Exception) -> StorageError:
+    """The error for one object that may not be read, in a store that answers otherwise."""
+    return StorageError(
+        url,
+        f"{url}{_in(store)} may not be read: {said(error)}",
+        "The store itself can be listed: give the account the right to read this object.",
     )
 
 

@@ -94,7 +94,7 @@ def _after_refusal(client: Client, place: Place, store: ObjectStore, error: Exce
     if place.store.kind != "https":
         other = probe(client, store)
         if other is None:
-            raise errors.other(place.store, place.url, error) from None
+            raise errors.denied(place.store, place.url, error) from None
         if errors.cause(other) is Cause.TRANSIENT:
             return False
     raise errors.refused(place.store, place.url, error) from None

@@ -294,6 +294,22 @@ def test_a_store_that_closes_refuses_and_opens_again(
     assert (tmp_path / "x").read_bytes() == b"content"
 
 
+def test_one_object_that_may_not_be_read_is_no_refusal_of_the_store(
+    writable: Box, faults: Faults, tmp_path: Path
+) -> None:
+    writable.write("secret", b"x")
+    writable.write("public", b"x")
+    with FaultProxy(writable.server_url, faults) as proxy:
+        storage = Storage([writable.behind(proxy.url)])
+        entry = storage.entry(f"{writable.url}/secret")
+        assert entry is not None
+        faults.forbidden_path = "/secret"
+        with pytest.raises(StorageError, match=r"/secret .*may not be read: 403") as caught:
+            asyncio.run(storage.fetch(f"{writable.url}/secret", entry[1], entry[2], tmp_path / "x"))
+        assert type(caught.value) is StorageError
+        assert fetch(storage, f"{writable.url}/public", tmp_path / "x") == b"x"
+
+
 def test_an_error_of_the_disk_is_no_error_of_the_store(box: Box, storage: Storage) -> None:
     box.write("x", b"content")
     entry = storage.entry(f"{box.url}/x")
