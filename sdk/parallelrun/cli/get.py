@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from parallelrun.api import exit_codes
+from parallelrun.api import exit_codes, layout
 from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.list_runs import progress
 from parallelrun.cli.tables import give_as
@@ -47,6 +49,16 @@ def execute(args: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
+def taken(resolved: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Rows on what a job took from what is registered, as its record or status says."""
+    rows: list[tuple[str, object]] = []
+    for kind in ("datasets", "models"):
+        names = [f"{name}:{version}" for name, version in sorted((resolved.get(kind) or {}).items())]
+        rows += [(kind, ", ".join(names))] if names else []
+    words = (("environment", "environment"), ("compute target", "computeTarget"))
+    return rows + [(word, resolved[key]) for word, key in words if resolved.get(key)]
+
+
 def _facts(run: folders.State) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("name", run.name), ("folder", run.folder), ("phase", run.phase)]
     if run.reason:
@@ -57,6 +69,7 @@ def _facts(run: folders.State) -> list[tuple[str, object]]:
     facts.append(("mini-batches", progress(run)))
     facts += [("  failed", run.failed), ("  retried", run.retried)]
     facts += [("items succeeded", run.items_succeeded), ("items failed", run.items_failed)]
+    facts += taken(folders.read_if_there(run.folder, layout.PREPARED).get("resolved") or {})
     output = run.result.get("output") or {}
     if output.get("path"):
         facts.append(("output", output["path"]))

@@ -335,6 +335,7 @@ def test_get_shows_what_a_run_took_from_what_is_registered(job: Path, call: Call
     assert code == exit_codes.DONE, err
     assert len(Path("out/parallel_run_step.txt").read_text().splitlines()) == 2
     register("dataset", "mnist", "other/")
+    assert ["datasets", "mnist:1"] in [line.split() for line in call("get", "out")[1].splitlines()]
     shown = yaml.safe_load(call("get", "out", "-o", "resolved")[1])
     assert shown["resolved"] == {"datasets": {"mnist": "1"}}
     assert shown["metadata"] == {"name": "mnist"}

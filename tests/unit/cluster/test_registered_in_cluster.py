@@ -74,6 +74,7 @@ def test_get_resolved_shows_a_job_with_what_it_began_with(call, manifest, ask, n
     ask(lambda kube: kube.create(settings))
     status = {"status": {"resolved": {"datasets": {"mnist": "3"}}}}
     ask(lambda kube: kube.patch(PARALLEL_RUN_JOBS, namespace, "mnist", status, "status"))
+    assert "mnist:3" in call("get", "mnist", "-n", namespace).out
     shown = yaml.safe_load(call("get", "mnist", "-n", namespace, "-o", "resolved").out)
     assert shown["resolved"] == {"datasets": {"mnist": "3"}}
     assert shown["spec"]["inputs"] == [{"name": "images", "type": "File", "paths": ["images/"]}]

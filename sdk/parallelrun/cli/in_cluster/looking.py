@@ -7,6 +7,7 @@ from typing import Any
 
 from parallelrun.api import exit_codes
 from parallelrun.cli import resolved
+from parallelrun.cli.get import taken
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import duration, plural, size, tell
@@ -72,6 +73,7 @@ def _facts(job: Job) -> list[tuple[str, object]]:
     facts += [("items succeeded", items.get("succeeded")), ("items failed", items.get("failed"))]
     if status.get("timeLeft"):
         facts.append(("left", status["timeLeft"]))
+    facts += taken(status.get("resolved") or {})
     output = status.get("output") or {}
     if output.get("path"):
         facts.append(("output", output["path"]))
