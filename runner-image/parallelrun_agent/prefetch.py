@@ -121,6 +121,7 @@ class Prefetch:
         if self._closed:
             return
         failures = list(self._failures())
+        self._forgive()
         self._send_what_is_here()
         order = self._order()
         self._let_go({*self._machine.handed_out, *order})
@@ -139,6 +140,13 @@ class Prefetch:
                     self._drop(task[0])
                     items = self._plan.items(task[0]) or 0
                     yield ev.FetchFailed(*who, task[0], str(error), items, not isinstance(error, Unreachable))
+
+    def _forgive(self) -> None:
+        """What could not be reached before anybody waited for it is fetched anew: it costs no try."""
+        given = {task[0] for groups in self._outbox.values() for task in chain(*groups)}
+        for mini_batch, one in list(self._staged.items()):
+            if isinstance(one.failed, Unreachable) and mini_batch not in given:
+                self._drop(mini_batch)
 
     def _has_failed(self, mini_batch: int) -> bool:
         return mini_batch in self._staged and self._staged[mini_batch].failed is not None

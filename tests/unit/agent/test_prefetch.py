@@ -154,6 +154,24 @@ def test_a_store_that_cannot_be_reached_costs_a_try_each_time(tmp_path: Path) ->
     driven(scenario)
 
 
+def test_what_could_not_be_reached_before_it_was_handed_out_costs_no_try(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        n = node(tmp_path, 30, run_max_try=1)
+        n.store.trouble = lambda url: Unreachable(url, f"{url}: 503")
+        n.leased[0] = (9, 0, 30)
+        n.unclaimed.clear()
+        n.give(ev.LeaseGranted(9, 0, 30, 0))
+        await n.turns(100)
+        n.store.trouble = lambda _: None
+        await n.turns()
+        n.start_host()
+        await n.to_the_end()
+        assert not n.charges
+        assert n.counts == [30, 0, 0, 90, 0]
+
+    driven(scenario)
+
+
 def test_while_a_store_refuses_nobody_is_charged_and_the_work_goes_on_when_that_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
