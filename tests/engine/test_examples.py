@@ -17,7 +17,9 @@ import yaml
 from parallelrun.local import kustomize
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml"))
+#: Those that run on a laptop and in a cluster; what is in an object store is not on this machine.
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/cluster-job.yaml"))
+OF_STORES = sorted(path.parent.name for path in EXAMPLES.glob("*/datastores.yaml"))
 #: `kubectl apply` keeps the whole object in its annotations, which hold so many bytes together.
 MOST_BYTES = 262_144
 #: Where an example's files are is what differs between a laptop and a cluster; nothing else.
@@ -75,6 +77,19 @@ def test_every_example_has_a_readme_that_runs_it():
     assert len(NAMES) >= 4
     for name in NAMES:
         assert shown(name)[0].startswith("parallelrun run job.yaml --output out\n")
+
+
+@pytest.mark.parametrize("name", OF_STORES)
+def test_what_an_example_names_is_registered_beside_it(name):
+    """Its datastores, datasets and models are right, and fit the job."""
+    said = command(sys.executable, "-m", "parallelrun.cli.main", "validate", "job.yaml", "--register", ".",
+                   cwd=EXAMPLES / name)  # fmt: skip
+    assert said == "job.yaml: ok\n"
+
+
+def test_every_example_runs_in_a_cluster_and_here_or_is_over_object_stores():
+    assert OF_STORES
+    assert sorted([*NAMES, *OF_STORES]) == sorted(path.parent.name for path in EXAMPLES.glob("*/job.yaml"))
 
 
 @pytest.mark.tensorflow

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from api_server import ApiServer, program
 
+from parallelrun.api.kinds import REGISTERED
+
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/kustomization.yaml"))
 
@@ -23,8 +25,8 @@ def kubectl(api_server: ApiServer):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    call("apply", "--server-side", "-f", ROOT / "crds" / "parallelrunjobs.yaml")
-    call("wait", "--for=condition=Established", "--timeout=30s", "crd/parallelrunjobs.parallelrun.dev")
+    call("apply", "--server-side", "-f", ROOT / "crds")
+    call("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
     return call
 
 
@@ -35,16 +37,16 @@ def test_an_example_is_applied_to_any_namespace_and_a_second_time_changes_nothin
     kubectl("create", "namespace", namespace)
     kubectl("apply", "-n", namespace, "-k", example)
     before = resources(kubectl, namespace)
-    assert before.keys() >= {f"prj/{example.name}", f"configmap/{example.name}-code"}
+    (job,) = (key.removeprefix("prj/") for key in before if key.startswith("prj/"))
+    assert f"configmap/{job}-code" in before
     kubectl("apply", "-n", namespace, "-k", example)
     assert resources(kubectl, namespace) == before
 
 
 def resources(kubectl, namespace: str) -> dict[str, str]:
-    """The version of each job and ConfigMap by its name."""
-    listed = {
-        kind: json.loads(kubectl("get", kind, "-n", namespace, "-o", "json"))["items"] for kind in ("prj", "configmap")
-    }
+    """The version of each job, ConfigMap and registered object by its name."""
+    kinds = ("prj", "configmap", *(kind.short_name for kind in REGISTERED))
+    listed = {kind: json.loads(kubectl("get", kind, "-n", namespace, "-o", "json"))["items"] for kind in kinds}
     return {
         f"{kind}/{one['metadata']['name']}": one["metadata"]["resourceVersion"]
         for kind, items in listed.items()
