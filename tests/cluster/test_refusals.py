@@ -137,11 +137,13 @@ def test_a_cancelled_job_stays_cancelled(shared: Namespace) -> None:
 
 #: By name: (fields of the spec, what is said).
 UNFIT = {
-    "bucket": (files_from("s3://bucket/x"), r"spec\.inputs\[0\]\.paths\[0\]: s3://bucket/x cannot be read"),
+    "bucket": (
+        {"outputs": [{"name": "o", "path": "s3://bucket/x"}]},
+        r"spec\.outputs\[0\]\.path: s3://bucket/x is an object store, which scripts have no credentials for",
+    ),
     "absolute": (files_from("/data/*.txt"), r"spec\.inputs\[0\]\.paths\[0\]: /data/\*\.txt is an absolute path"),
     "whole-claim": (files_from("*.txt"), r"stands for the whole claim parallelrun"),
     "other-jobs": (files_from("$NAMESPACE/*.txt"), r"is where the folders of jobs are"),
-    "profile": ({"computeTarget": "gpu"}, r"spec\.computeTarget: .* \"gpu\""),
 }
 
 

@@ -23,8 +23,10 @@ from parallelrun.kube.resources import (
     EVENTS,
     JOBS,
     LEASES,
+    MODELS,
     PARALLEL_RUN_JOBS,
     PODS,
+    REGISTERED,
     ROLE_BINDINGS,
     ROLES,
     SERVICE_ACCOUNTS,
@@ -211,6 +213,7 @@ def attempts(namespace: Namespace, spy: Job, other: Job) -> Iterator[Attempt]:
         (CLAIMS, "parallelrun"),
         (SECRETS, "any"),
         (EVENTS, "any"),
+        *((kind, "any") for kind in REGISTERED if kind is not MODELS),
     ]
     for kind, name in [*objects, (CONFIG_MAPS, own.settings)]:
         path = kind.path(here, name)
@@ -230,6 +233,9 @@ def attempts(namespace: Namespace, spy: Job, other: Job) -> Iterator[Attempt]:
         yield "GET", PODS.path(here, pod, "log"), None, {}
         yield "POST", PODS.path(here, pod, "exec"), None, {"command": "true", "container": pod_layout.AGENT}
         yield "POST", PODS.path(here, pod, "eviction"), {"metadata": {"name": pod}}, {}
+    yield "GET", MODELS.path(here, "any"), None, {}  # they may be listed, for scripts that ask
+    yield from changes(MODELS, MODELS.path(here, "any"), "any")
+    yield "GET", MODELS.path(SYSTEM), None, {}
     request: Json = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     yield "POST", SERVICE_ACCOUNTS.path(here, own.base, "token"), request, {}
     yield "PATCH", PARALLEL_RUN_JOBS.path(here, spy.name, "status"), {"status": {"phase": "Done"}}, {}
