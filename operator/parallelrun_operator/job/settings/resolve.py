@@ -59,6 +59,11 @@ class _Named:
         return [one for one in found if isinstance(one, Place)]
 
     @property
+    def keeps_what_it_fetches(self) -> bool:
+        """Whether side inputs or models are in object stores."""
+        return any(isinstance(one, Remote) for one in (*self.side_inputs.values(), *self.models.values()))
+
+    @property
     def written_by_agent(self) -> list[tuple[str, Place]]:
         """Folders on claims that the agent alone writes to, each with its field."""
         return [("spec.output.path", self.output)] if isinstance(self.output, Place) else []
@@ -84,7 +89,11 @@ def _resolved(job: Json, applied: ParallelRunJob, found: Resolution, registry: R
     stores = Stores(registry.datastore, secrets.folder)
     places = Places(model.spec.volume.claim, str(job["metadata"]["namespace"]), stores)
     named, image = _places(model, places), model.spec.environment.image or config.runner_image
-    base = replace(_settings(job, model, named), **_fetched(stores, config), spec_hash=_spec_hash(applied))
+    base = replace(
+        _settings(job, model, named),
+        **_fetched(stores, named, model.spec.inputs, config),
+        spec_hash=_spec_hash(applied),
+    )
     settings, environment = _with_texts(model, base, named)
     asked = packages.of(model.spec.environment, config, image, places)
     claims, config_maps = _volumes(model, named, asked)
@@ -110,11 +119,12 @@ def _resolved(job: Json, applied: ParallelRunJob, found: Resolution, registry: R
     )
 
 
-def _fetched(stores: Stores, config: Config) -> Json:
+def _fetched(stores: Stores, named: _Named, inputs: list[Input], config: Config) -> Json:
     """Fields of settings that jobs with object stores have."""
     if not stores.settings:
         return {}
-    return {"stores": stores.settings, "cache": pod_layout.CACHE, "cache_bytes": cache.usable(config.cache_size)}
+    size = cache.usable(config.cache_size, named.keeps_what_it_fetches or any(one.mode == "Download" for one in inputs))
+    return {"stores": stores.settings, "cache": pod_layout.CACHE, "cache_bytes": size}
 
 
 def _kept(found: Resolution, registry: Registry, stores: Stores) -> list[Json]:

@@ -100,6 +100,21 @@ def test_a_dataset_in_a_datastore_is_read_by_its_url_from_the_store_that_has_its
     assert (found.cache, found.cache_bytes) == (CACHE, 20 * 1024**3 * 90 // 100)
 
 
+@pytest.mark.parametrize(
+    ("spec", "percent"),
+    [
+        ({"inputs": files("s3://bucket/x/")}, 90),
+        ({"inputs": files("s3://bucket/x/"), "sideInputs": [{"name": "s", "path": "s3://bucket/s"}]}, 45),
+        ({"inputs": files("s3://bucket/x/"), "models": [{"name": "m", "path": "s3://bucket/m"}]}, 45),
+        ({"inputs": files("s3://bucket/x/"), "models": [{"name": "m", "path": "model"}]}, 90),
+        ({"inputs": [{**files("s3://bucket/x/")[0], "mode": "Download"}]}, 45),
+    ],
+)
+def test_files_that_come_and_go_leave_room_for_what_stays(spec: Json, percent: int) -> None:
+    """A pod whose cache outgrows its volume is sent away."""
+    assert resolved(config=Config(cache_size="1G"), **spec).settings.cache_bytes == 10**9 * percent // 100
+
+
 def test_names_stand_for_where_things_are_fetched_to() -> None:
     found = resolved(
         AZURE,
