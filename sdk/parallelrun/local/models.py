@@ -41,7 +41,7 @@ def registered(ground: Ground) -> list[ModelSettings]:
     """The models that a script may ask for by name without the job listing them: all that are registered.
 
     One that is registered in the job's own file has to be there; any other may be another job's, on a claim that has
-    no place here, and is left out with a remark. Raises InputError or ManifestError.
+    no place here, and is left out with a remark, as is one that is there twice. Raises InputError or ManifestError.
     """
     if not any(document.get("kind") == KIND for document in ground.found.documents):
         return []
@@ -49,7 +49,11 @@ def registered(ground: Ground) -> list[ModelSettings]:
     from parallelrun.api.registry import typed
 
     found = []
+    twice = {(one.name, one.version) for pair in ground.found.registry.duplicates() for one in pair}
     for entry in ground.found.registry.all(KIND):
+        if (entry.name, entry.version) in twice:
+            ground.say(f"left out: {entry} of {entry.where}: it is registered twice")
+            continue
         where = f"{entry}: spec.path"
         try:
             spec = typed(entry, ModelSpec)

@@ -46,16 +46,10 @@ class Found:
 
     @cached_property
     def registry(self) -> Registry:
-        """All that is registered. Raises ManifestError where something is twice."""
+        """All that is registered."""
         from parallelrun.api.registry import Registry
 
-        registry = Registry(self.entries)
-        for first, second in registry.duplicates():
-            raise ManifestError(
-                f"{second} is registered twice: in {first.where} and in {second.where}.",
-                "Delete one of them, or give it another name" + (" or version." if first.version else "."),
-            )
-        return registry
+        return Registry(self.entries)
 
     def with_datastores_of(self, other: Found) -> tuple[Entry, ...]:
         """These entries, but with the datastores of ``other`` where it has them."""

@@ -82,8 +82,19 @@ def test_a_wrong_object_is_told_with_file_and_line(site: Any) -> None:
 def test_what_is_registered_in_two_files_is_refused_with_both(site: Any) -> None:
     write(site.base / "a.yaml", site.registered("Model", "mnist", path="model"))
     write(site.base / "b.yaml", site.registered("Model", "mnist", path="model"))
-    with pytest.raises(ManifestError, match=r"Model mnist version 1 is registered twice: in .*a.yaml and in .*b.yaml"):
+    with pytest.raises(ManifestError, match=r"Model mnist version 1 is registered twice: by .*a.yaml and by .*b.yaml"):
         site.prepare(models=[{"name": "mnist"}])
+
+
+def test_what_is_registered_twice_stops_no_job_that_does_not_name_it(site: Any) -> None:
+    for name in ("dev", "prod"):
+        write(
+            site.base / f"{name}.yaml",
+            site.registered("Datastore", "lake", s3={"bucket": name}),
+            site.registered("Model", "mnist", path="model"),
+        )
+    assert site.prepare().settings.registered_models == []
+    assert [text.partition(" of ")[0] for text in site.said] == ["left out: Model mnist version 1"] * 2
 
 
 def test_urls_go_to_settings_with_their_stores_and_names_stand_for_where_files_are_fetched_to(site: Any) -> None:
