@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 INPUTS = "inputs"
 PARTS = "parts"
 AGENTS = "agents"
+#: Between two looks at whether a folder is free.
+LOOK_SECONDS = 0.02
 _CLASHES = (FileExistsError, NotADirectoryError)
 
 
@@ -40,9 +43,11 @@ class Cache:
 
     def own(self, inputs: Iterable[str]) -> None:
         """Make the folder, empty but for those of ``inputs``, and lock it. Raises OSError."""
-        while self._lock is None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        while (lock := _locked(self.folder)) is None:  # somebody looks whether it is left over
+            time.sleep(LOOK_SECONDS)
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+        self._lock = lock
         for folder in self._own_folders(inputs):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
