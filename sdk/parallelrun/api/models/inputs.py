@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from parallelrun.api.models.base import Model, Name, PathText, Separator
-from parallelrun.api.models.registered import Reference, Sha256, VersionText
+from parallelrun.api.models.registered import Reference, RegisteredName, Sha256, VersionText
 from parallelrun.api.models.subset import Subset
 
 InputType = Literal["File", "Tabular", "MLTable"]
@@ -109,7 +109,9 @@ class JobModel(Model):
     """A model that the job lists: with a path, or a registered one. One that is registered is also found by name when
     the script asks."""
 
-    name: Name = Field(description="Its name, for Model.get_model_path and $(models.name).", examples=["mnist"])
+    name: RegisteredName = Field(
+        description="Its name, for Model.get_model_path and $(models.name).", examples=["mnist"]
+    )
     version: VersionText | None = Field(
         None,
         description="Of a registered model: its version, in quotes where it is a number. Default: the highest one, "

@@ -12,10 +12,10 @@ from pydantic import Field
 from parallelrun.api.models.base import Model
 
 #: As jobs refer to it; see ``rules.names.REFERABLE`` for what it is made of.
-RegisteredName = Annotated[str, Field(min_length=1, max_length=128)]
+RegisteredName = Annotated[str, Field(min_length=1, max_length=255)]
 VersionText = Annotated[str, Field(min_length=1, max_length=63)]
 #: A name, name:version or name@latest.
-Reference = Annotated[str, Field(min_length=1, max_length=192)]
+Reference = Annotated[str, Field(min_length=1, max_length=319)]
 #: In hexadecimal.
 Sha256 = Annotated[str, Field(min_length=64, max_length=64)]
 Tags = dict[str, Annotated[str, Field(max_length=256)]]
