@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from parallelrun_worker import fields
 from parallelrun_worker.pieces import Text
 from parallelrun_worker.text_values import CarefulRows
@@ -9,6 +11,10 @@ from parallelrun_worker.text_values import CarefulRows
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
     from typing import Any
+
+
+#: A line of spaces and tabs alone.
+_BLANK = re.compile(rb"^[ \t]+\r?$", re.MULTILINE).search
 
 
 class Delimited:
@@ -48,6 +54,8 @@ class Delimited:
 
         if not data.strip() or not self._columns.wanted:
             return None
+        if len(self._columns.names) == 1 and _BLANK(data):
+            return None  # to Arrow a row with spaces in its one field
         options = csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self._columns.names)
         try:
             table = csv.read_csv(

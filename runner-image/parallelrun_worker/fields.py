@@ -40,8 +40,8 @@ class Fields:
             name: _ALIASES.get(table["columns"].get(name, "object"), table["columns"].get(name, "object"))
             for name in self.names
         }
-        keep = table["keep"]
-        self.wanted = [name for name in self.names if keep is None or name in keep]
+        read = table.get("read", table["keep"])
+        self.wanted = [name for name in self.names if read is None or name in read]
 
     def arrow_types(self) -> dict[str, Any]:
         """The Arrow type in which each wanted column is parsed: text for all that pandas converts afterwards."""

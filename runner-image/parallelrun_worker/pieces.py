@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import os
 import zlib
 
+from parallelrun_worker import row_places
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -18,7 +20,8 @@ MAX_BYTES = 1 << 30
 #: A line's number is told only if no more than this has to be read to count it.
 _COUNTED = 1 << 28
 _CHUNK = 1 << 22
-_WHOLE = -1
+#: The stop of a part that is a whole file.
+WHOLE = -1
 
 
 class Text:
@@ -28,16 +31,24 @@ class Text:
         self._encoding = codecs.lookup(table["encoding"] or "utf-8").name
         self._header = table["header"] and table["format"] == "csv"
         self._multi_line = table["support_multi_line"]
+        self._separator = table["separator"] if table["format"] == "csv" else ""
         self.partial = False  #: of files, only the parts are here, at their places
 
     def read(self, path: str, start: int, stop: int) -> bytes:
         """One part as UTF-8, always ending in a line feed. Raises Unfit."""
-        data = _whole(path) if stop == _WHOLE else _range(path, start, stop)
+        data = _whole(path) if stop == WHOLE else _range(path, start, stop)
         data = self._as_utf8(path, start, data)
-        if stop == _WHOLE:
+        if stop == WHOLE:
             data = data[len(codecs.BOM_UTF8) :] if data.startswith(codecs.BOM_UTF8) else data
             data = self._without_header(data) if self._header else data
         return data if not data or data.endswith(b"\n") else data + b"\n"
+
+    def places(self, path: str, start: int, stop: int) -> Any:
+        """The byte in the file at which each row of a part begins. Raises Unfit."""
+        try:
+            return row_places.of_text(_range(path, start, stop), self._separator, self._multi_line) + start
+        except csv.Error as error:
+            raise Unfit("%s: %s" % (path, error)) from error
 
     def line(self, path: str, start: int, lines: int) -> str:
         """Where the row is that comes after ``lines`` lines of the part that begins at byte ``start``."""
@@ -131,7 +142,7 @@ def _whole(path: str) -> bytes:
 
 def rows_at_least(path: str, start: int, stop: int) -> int:
     """How many items a part that cannot be read stands for: its lines, at least 1; for a whole file just that."""
-    if stop == _WHOLE:
+    if stop == WHOLE:
         return 1
     lines = 0
     try:
@@ -151,6 +162,6 @@ def rows_at_least(path: str, start: int, stop: int) -> int:
 def size_of(path: str, ranges: list[tuple[int, int]]) -> int:
     """Bytes that these parts of a text file have on disk."""
     try:
-        return sum(os.stat(path).st_size if stop == _WHOLE else stop - start for start, stop in ranges)
+        return sum(os.stat(path).st_size if stop == WHOLE else stop - start for start, stop in ranges)
     except OSError as error:
         raise unreadable(path, error) from error

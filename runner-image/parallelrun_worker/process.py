@@ -112,6 +112,10 @@ class Process:
             else:
                 slot.enter(wire.READING, mini_batch, epoch, try_number, time.monotonic(), 0)
                 data = self._table.read(work)
+                if not len(data):  # its subset takes none of its rows
+                    slot.leave()
+                    self._outcomes.succeeded(mini_batch, epoch, try_number, 0, 0, 0, 0.0, b"", "")
+                    return
             items = len(data)  # before run(), which may change its argument
             arguments = (data, MiniBatchContext(mini_batch, work)) if script.takes_context else (data,)
             started = time.monotonic()

@@ -11,6 +11,7 @@ import io
 
 from parallelrun_worker import fields
 from parallelrun_worker.pieces import MAX_BYTES, Text, bad_text
+from parallelrun_worker.row_places import blank_bytes
 from parallelrun_worker.unfit import Unfit
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -29,6 +30,7 @@ class CarefulRows:
     def __init__(self, table: dict[str, Any], columns: fields.Fields, text: Text) -> None:
         self._separator: str = table["separator"]
         self._multi_line: bool = table["support_multi_line"]
+        self._blank = blank_bytes(self._separator).decode("ascii")
         self._columns = columns
         self._text = text
         csv.field_size_limit(MAX_BYTES)
@@ -62,17 +64,17 @@ class CarefulRows:
             raise Unfit("%s: %s" % (self._text.line(path, start, line), error)) from error
 
     def _over_lines(self, text: str) -> Iterator[tuple[list[str], int]]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._separator)
+        lines = io.StringIO(text, newline="").readlines()
+        reader = csv.reader(lines, delimiter=self._separator)
         line = 0
         for row in reader:
-            if "".join(row).strip() or len(row) > 1:
+            if "".join(lines[line : reader.line_num]).strip(self._blank):
                 yield row, line
             line = reader.line_num
 
     def _line_by_line(self, text: str) -> Iterator[tuple[list[str], int]]:
-        blank = " \t\r" if self._separator != "\t" else " \r"
         for number, line in enumerate(text.split("\n")):
-            if line.strip(blank):
+            if line.strip(self._blank):
                 yield next(csv.reader([line.rstrip("\r")], delimiter=self._separator)), number
 
     def _value(self, name: str, text: str, path: str, start: int, line: int) -> Any:

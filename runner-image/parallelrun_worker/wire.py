@@ -52,7 +52,8 @@ Work: what one mini-batch is made of.
     files       ["f", [path, ...], partition]                        partition: {} or {key: value}
     table       ["t", [[path, start, stop, file number], ...], partition, {column: value from the path}]
                 byte ranges [start, stop) that end at row ends; `worker.json` says how to parse them. For gzip the
-                range is 0 to -1. For Parquet start and stop are row numbers in the file.
+                range is 0 to -1. For Parquet start and stop are row numbers in the file. Where rows are drawn, the
+                file's path below its input's root comes last in a piece.
                 Where files were fetched, {path: URL} comes last: of each file there may be no more than these parts,
                 at their places, and people are shown the URL.
 
@@ -81,7 +82,10 @@ if TYPE_CHECKING:
 #: input ({"kind": "file"|"table", "mode": "Mount"|"Download"|"Direct", "table": {...} or null}), where table is
 #:   {"format": "csv"|"jsonl"|"parquet", "separator", "header": bool, "encoding", "support_multi_line": bool,
 #:    "names": [column, ...] in file order, "columns": {column: dtype} fixed for the whole input,
-#:    "path_columns": {column: dtype}, "keep": [column, ...] or null, "include_path_column": bool},
+#:    "path_columns": {column: dtype}, "keep": [column, ...] or null, "include_path_column": bool}; where not all rows
+#:   are items, also "rows": for each input {"files": number of the file after its last, "where": [[column, operator,
+#:   [value, ...]], ...], "sample": [fraction, seed] or null, "trimmed": {file number: [first, stop]}, of the rows that
+#:   meet the conditions of a file that is one piece}; and "read": the columns to read where those are not "keep",
 #: job ({"name", "uid", "run_id", "experiment", "tags": {}, "namespace"}),
 #: models ({name: {"path": absolute path, "version": str}}), model_dir (AZUREML_MODEL_DIR or ""),
 #: inputs ({name: folder or literal prefix}), side_inputs ({name: absolute path}), outputs ({name: absolute path}),

@@ -35,6 +35,7 @@ PARTS = "parts.arrow"
 MINI_BATCHES = "mini_batches.arrow"
 DOCUMENT = "plan.json"
 SCAN = "scan.arrow"
+ALL_ROWS = "all_rows.arrow"
 PATH_COLUMN = "path:"
 KEY_COLUMN = "key:"
 
@@ -59,9 +60,9 @@ class Draft:
         """The table of parts; rows are file number, start, stop."""
         return self._table(PARTS, _PARTS_SCHEMA)
 
-    def scan(self) -> TableWriter:
-        """A table of parts that is not of the plan: what keys are read from."""
-        return self._table(SCAN, _PARTS_SCHEMA)
+    def scan(self, name: str = SCAN) -> TableWriter:
+        """A table of parts that is not of the plan: what keys are read from, or rows counted."""
+        return self._table(name, _PARTS_SCHEMA)
 
     def mini_batches(self, keys: list[str]) -> TableWriter:
         """The table of mini-batches; rows are stop, then the keys' values."""

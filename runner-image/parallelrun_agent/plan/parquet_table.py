@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.column_types import FLOAT, TEXT
-from parallelrun_agent.plan.row_ranges import Range
+from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_keys import KeyRun, coalesced
 from parallelrun_agent.storage.reading import Source
@@ -30,8 +30,9 @@ class ParquetTable:
         self._first: tuple[str, pyarrow.Schema] | None = None
         self._with_nulls: set[str] = set()
 
-    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
-        """Runs of row groups of up to ``wanted`` uncompressed bytes, at least one group each.
+    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
+        """Runs of row groups of up to ``wanted`` uncompressed bytes, at least one group each; of their rows those
+        within ``window``.
 
         Raises InputError where the file is not Parquet, or its columns are not those of the first file.
         """
@@ -39,12 +40,17 @@ class ParquetTable:
             self._compare(source.path, file.schema_arrow)
             groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
             self._note_nulls(groups)
-        start = stop = held = 0
+        start = stop = window[0]
+        row = held = 0
         for group in groups:
+            first, row = max(row, window[0]), row + group.num_rows
+            last = min(row, window[1])
+            if first >= last:
+                continue
             if stop > start and held + group.total_byte_size > wanted:
                 yield start, stop
                 start, held = stop, 0
-            stop += group.num_rows
+            stop = last
             held += group.total_byte_size
         if stop > start:
             yield start, stop
@@ -67,10 +73,11 @@ class ParquetTable:
             row = 0
             for number in range(file.metadata.num_row_groups):
                 first, row = row, row + file.metadata.row_group(number).num_rows
-                if start <= first and row <= stop and row > first:
-                    table = file.read_row_group(number, columns=list(columns))
+                low, high = max(start, first), min(stop, row)
+                if low < high:
+                    table = file.read_row_group(number, columns=list(columns)).slice(low - first, high - low)
                     values = [map(_rendered, table.column(name).to_pylist()) for name in columns]
-                    rows = zip(zip(*values, strict=True), range(first, row), range(first + 1, row + 1), strict=True)
+                    rows = zip(zip(*values, strict=True), range(low, high), range(low + 1, high + 1), strict=True)
                     yield from coalesced(rows)
 
     def _dtype(self, field: pyarrow.Field) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from parallelrun.api.errors import RunFolderError
 from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import DOCUMENT, FILES, KEY_COLUMN, MINI_BATCHES, PARTS, PATH_COLUMN, VERSION
+from parallelrun_agent.plan.patterns import below
 
 #: A Work value of ``parallelrun_worker.wire``.
 Work = list[Any]
@@ -47,6 +49,12 @@ class PlanReader:
             raise RunFolderError(f"{folder} is not a whole plan: {error}", "Start the job anew.") from error
         self._keys: list[str] = self.document["partition_keys"]
         self._path_columns: list[str] = list((self.document["table"] or {}).get("path_columns", ()))
+        drawn = [(one.get("subset") or {}).get("sample") is not None for one in self.document["inputs"]]
+        self._drawn_below = {
+            number: one["root"]
+            for number, one in enumerate(self.document["inputs"])
+            if drawn[number] and self._parts is not None
+        }
 
     def input_config(self) -> dict[str, Any]:
         """The value of "input" in worker.json."""
@@ -121,9 +129,9 @@ class PlanReader:
         first, last = bounds[0], bounds[-1]
         numbers = parts.integers("file", first, last).tolist()
         starts, stops = (parts.integers(name, first, last).tolist() for name in ("start", "stop"))
-        files = _FileRows(self._files, self._path_columns, numbers)
+        files = _FileRows(self._files, self._path_columns, numbers, self._drawn_below)
         pieces = [
-            [files.paths[number], start, stop, number]
+            [files.paths[number], start, stop, number, *files.below(number)]
             for number, start, stop in zip(numbers, starts, stops, strict=True)
         ]
         return [
@@ -135,14 +143,23 @@ class PlanReader:
 class _FileRows:
     """Paths and path columns' values of some files, by number."""
 
-    def __init__(self, table: Table, columns: list[str], numbers: list[int]) -> None:
+    def __init__(self, table: Table, columns: list[str], numbers: list[int], drawn_below: dict[int, str]) -> None:
+        """``drawn_below``: the roots of those inputs whose rows are drawn."""
         self.paths: dict[int, str] = {}
+        self._roots: dict[int, str] = {}
         self.values: dict[int, dict[str, str | None]] = {}
         for first, last in _runs(sorted(set(numbers))):
             self.paths.update(zip(range(first, last), table.paths(first, last), strict=True))
+            if drawn_below:
+                inputs = enumerate(table.integers("input", first, last).tolist(), first)
+                self._roots.update((number, drawn_below[one]) for number, one in inputs if one in drawn_below)
             values = [table.texts(PATH_COLUMN + name, first, last) for name in columns]
             for offset, number in enumerate(range(first, last)):
                 self.values[number] = {name: value[offset] for name, value in zip(columns, values, strict=True)}
+
+    def below(self, number: int) -> tuple[str, ...]:
+        """A file's path below its input's root, where its rows are drawn by it."""
+        return (below(os.fsencode(self.paths[number]), self._roots[number]),) if number in self._roots else ()
 
     def path_values(self, numbers: list[int]) -> dict[str, Any]:
         """The path columns of a mini-batch whose parts are of these files: a value where all have the same, else a

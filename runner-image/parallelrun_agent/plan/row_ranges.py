@@ -19,6 +19,9 @@ _LARGEST = 1 << 22
 _PROBES, _OBJECT_PROBE = 256, 1 << 13
 
 Range = tuple[int, int]
+#: More than any file has, in bytes or rows.
+END = 1 << 62
+EVERYTHING: Range = (0, END)
 
 
 class Bytes:

@@ -17,17 +17,22 @@ from parallelrun_agent.plan.patterns import below, glob, is_glob, single
 
 
 def require_possible(name: str, subset: SubsetSettings, is_table: bool) -> None:
-    """Raises InputError for conditions on columns of files, and on rows of tables, which are not chosen yet."""
+    """Raises InputError for conditions on columns of files."""
     if subset.where and not is_table:
         raise InputError(
             f"input {name!r}: subset.where is for tables",
             "Choose files with include and exclude, or set type: Tabular.",
         )
-    if is_table and (subset.where or subset.skip or subset.take is not None or subset.sample is not None):
-        raise InputError(
-            f"input {name!r}: where, skip, take and sample of a table's rows are not supported yet",
-            "Choose files with include and exclude, or rows in the script.",
-        )
+
+
+def takes_rows(subset: SubsetSettings) -> bool:
+    """Whether a table's rows are counted: some at its beginning or end are left out."""
+    return bool(subset.skip) or subset.take is not None
+
+
+def chooses_rows(subset: SubsetSettings) -> bool:
+    """Whether not every row of a table is taken."""
+    return takes_rows(subset) or bool(subset.where) or subset.sample is not None
 
 
 def files(subset: SubsetSettings, found: Iterator[Found], root: str, is_table: bool) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from parallelrun_agent.plan.columns import BATCH, Table
-from parallelrun_agent.plan.row_ranges import Range
+from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.storage import Storage
 from parallelrun_agent.storage.reading import Source
@@ -37,8 +37,8 @@ class TableFormat(Protocol):
 
     form: TextForm
 
-    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
-        """The parts of one file, of about ``wanted`` bytes each."""
+    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
+        """The parts of one file within ``window``, of about ``wanted`` bytes each."""
 
     def is_cut(self, path: str) -> bool:
         """Whether the file's parts can be made as small as a row."""
@@ -63,12 +63,13 @@ def each_file(files: Table, start: int = 0, stop: int | None = None) -> Iterator
 
 
 def each_source(
-    files: Table, storage: Storage, first_read: Callable[[TableFile], Range]
+    files: Table, storage: Storage, first_read: Callable[[TableFile], Range], wanted: Callable[[TableFile], bool]
 ) -> Iterator[tuple[TableFile, Source]]:
-    """Each file with its bytes, open until the next; what is read of it first is asked for some files in advance."""
+    """Each file that is ``wanted`` with its bytes, open until the next; what is read of it first is asked for some
+    files in advance."""
     waiting: deque[tuple[TableFile, Source]] = deque()
     try:
-        for file in each_file(files):
+        for file in filter(wanted, each_file(files)):
             source = file.source(storage)
             source.expect([first_read(file)])
             waiting.append((file, source))

@@ -6,17 +6,22 @@ the columns are fixed from a sample of the parts. By size, a part is a mini-batc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
-from parallelrun_agent.plan import keys
+from parallelrun_agent.plan import keys, table_rows
 from parallelrun_agent.plan.column_types import TEXT
 from parallelrun_agent.plan.columns import Table, TableWriter
-from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, PARTS, SCAN, Draft
-from parallelrun_agent.plan.row_ranges import Range
+from parallelrun_agent.plan.draft import ALL_ROWS, FILES, MINI_BATCHES, PARTS, PATH_COLUMN, SCAN, Draft
+from parallelrun_agent.plan.row_counts import AllRows, Counter, RowsThatMeet
+from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
+from parallelrun_agent.plan.row_windows import Windows
 from parallelrun_agent.plan.sources import Source, TableShape, list_rows, path_columns, require_some
 from parallelrun_agent.plan.table_files import TextForm
 from parallelrun_agent.plan.table_forms import PARQUET, Forms
@@ -24,6 +29,7 @@ from parallelrun_agent.plan.table_keys import Keys, add_partitions
 from parallelrun_agent.plan.table_parts import TableFile, TableFormat, each_source, sampled
 from parallelrun_agent.plan.text_table import SAMPLE, TextTable
 from parallelrun_agent.storage import Storage
+from parallelrun_agent.storage.reading import Source as Bytes
 
 #: Bytes of a file that are read first, whatever its format.
 _FIRST_READ = 1 << 16
@@ -41,47 +47,80 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft, s
     Raises InputError for anything wrong with the files, StorageError for what is wrong with their stores.
     """
     path_dtypes = path_columns(sources)
-    listed = _list(settings, sources, list(path_dtypes), draft, storage)
-    cutter = _Cutter(Forms(sources), storage)
+    listed, stops = _list(settings, sources, list(path_dtypes), draft, storage)
+    cutter = _Cutter(Forms(sources), storage, draft.folder)
+    describe = partial(_describe, draft, cutter, listed, stops, sources, path_dtypes)
+    dtypes = _before_windows(listed, cutter, describe, draft) if table_rows.counts_values(sources) else None
+    windows = cutter.windows = Windows(sources)
     if not settings.partition_keys:
         parts = draft.parts()
         cutter.cut_all(listed, settings.mini_batch_size, parts)
         total = draft.closed(PARTS, parts)
-        require_some(settings, total, "row")
+        _require_rows(settings, sources, total)
         _one_part_each(draft, total)
-        _describe(draft, cutter.table, _Sample(listed, Table(draft.folder / PARTS), storage), sources, path_dtypes)
+        if dtypes is None:
+            describe(Table(draft.folder / PARTS))
+        table_rows.trim(draft.document["table"].get("rows", []), windows.trimmed)
         return total
     by = Keys(settings.partition_keys, list(path_dtypes))
     writer = draft.scan()
     cutter.cut_all(listed, _SCAN_SIZE if by.from_rows else _ALL, writer)
     writer.close()
     scan = Table(draft.folder / SCAN)
-    dtypes = _describe(draft, cutter.table, _Sample(listed, scan, storage), sources, path_dtypes)
+    if dtypes is None:
+        dtypes = describe(scan)
+    table_rows.trim(draft.document["table"].get("rows", []), windows.trimmed)
     if dtypes:
         keys.require(settings.partition_keys, [*dtypes, *path_dtypes], "columns of the table")
     total = add_partitions(by, cutter.table, dtypes, scan, draft, storage)
-    require_some(settings, total, "row")
+    _require_rows(settings, sources, total)
     (draft.folder / SCAN).unlink()
     return total
 
 
+def _before_windows(listed: Table, cutter: _Cutter, describe: Callable[[Table], dict[str, str]], draft: Draft) -> Any:
+    """The columns' types, fixed before rows are counted: which count depends on their values."""
+    writer = draft.scan(ALL_ROWS)
+    cutter.cut_all(listed, _SCAN_SIZE, writer)
+    writer.close()
+    dtypes = describe(Table(draft.folder / ALL_ROWS))
+    (draft.folder / ALL_ROWS).unlink()
+    columns = list(draft.document["table"]["path_columns"])
+
+    def path_values(file: TableFile) -> dict[str, str | None]:
+        return {name: listed.texts(PATH_COLUMN + name, file.number, file.number + 1)[0] for name in columns}
+
+    cutter.meeting = RowsThatMeet(draft.document["table"], path_values, draft.folder)
+    return dtypes
+
+
+def _require_rows(settings: JobSettings, sources: Sequence[Source], total: int) -> None:
+    table_rows.require_some(sources, total)
+    require_some(settings, total, "row")
+
+
 def _list(
     settings: JobSettings, sources: Sequence[Source], columns: Sequence[str], draft: Draft, storage: Storage
-) -> Table:
+) -> tuple[Table, list[int]]:
+    """The files, and the number at which those of each source end."""
     files = draft.files(list(columns))
+    stops = []
     for source in sources:
         for row in list_rows(source, columns, draft.folder, storage):
             files.add(row)
+        stops.append(files.rows)
     require_some(settings, draft.closed(FILES, files), "file")
-    return Table(draft.folder / FILES)
+    return Table(draft.folder / FILES), stops
 
 
 class _Cutter:
     """Cuts files into parts, by their format."""
 
-    def __init__(self, forms: Forms, storage: Storage) -> None:
-        self._forms, self._storage = forms, storage
+    def __init__(self, forms: Forms, storage: Storage, temporary: Path) -> None:
+        self._forms, self.storage, self._temporary = forms, storage, temporary
         self._table: TableFormat | None = None
+        self.windows: Windows | None = None  #: what is taken of each file; None: all
+        self.meeting: Counter | None = None  #: counts the rows of inputs with conditions
 
     @property
     def table(self) -> TableFormat:
@@ -90,9 +129,19 @@ class _Cutter:
 
     def cut_all(self, files: Table, wanted: int, parts: TableWriter) -> None:
         """Write the parts of all files."""
-        for file, source in each_source(files, self._storage, self._first_read):
-            for start, stop in self._format(file).parts(source, wanted):
-                parts.add((file.number, start, stop))
+        for file, source in each_source(files, self.storage, self._first_read, self._is_wanted):
+            table = self._format(file)
+            window = EVERYTHING if self.windows is None else self._window(self.windows, file, source, table)
+            if window is not None:
+                for start, stop in table.parts(source, wanted, window):
+                    parts.add((file.number, start, stop))
+
+    def _is_wanted(self, file: TableFile) -> bool:
+        return self.windows is None or self.windows.is_open(file.input)
+
+    def _window(self, windows: Windows, file: TableFile, source: Bytes, table: TableFormat) -> Range | None:
+        counter = self.meeting if windows.has_conditions(file.input) else None
+        return windows.of_file(file, source, table, counter or AllRows(table.form, self._temporary))
 
     def _first_read(self, file: TableFile) -> Range:
         """Parquet files are read from their end."""
@@ -140,13 +189,22 @@ def _one_part_each(draft: Draft, total: int) -> None:
 
 
 def _describe(
-    draft: Draft, table: TableFormat, sample: _Sample, sources: Sequence[Source], path_dtypes: dict[str, str]
+    draft: Draft,
+    cutter: _Cutter,
+    listed: Table,
+    stops: Sequence[int],
+    sources: Sequence[Source],
+    path_dtypes: dict[str, str],
+    parts: Table,
 ) -> dict[str, str]:
-    """Fix the columns' types and set the "table" of worker.json; returns the types."""
-    shape = _one_shape(sources)
-    inferred = _named(sources, table.form, sample.infer(table))
+    """Fix the columns' types from ``parts`` and set the "table" of worker.json; returns the types, none where no
+    file says which columns there are."""
+    shape, table = _one_shape(sources), cutter.table
+    inferred = _named(sources, table.form, _Sample(listed, parts, cutter.storage).infer(table))
     dtypes = _declared(sources, inferred if shape.infer else dict.fromkeys(inferred, TEXT))
     form = table.form
+    rows = table_rows.described(sources, stops, path_dtypes | dtypes if inferred else {})
+    keep = _kept(shape, [*dtypes, *(name for name in path_dtypes if name not in dtypes)])
     draft.document["table"] = {
         "format": form.format,
         "separator": form.separator,
@@ -156,15 +214,19 @@ def _describe(
         "names": list(dtypes),
         "columns": dtypes,
         "path_columns": {name: dtype for name, dtype in path_dtypes.items() if name not in dtypes},
-        "keep": _kept(shape, [*dtypes, *(name for name in path_dtypes if name not in dtypes)]),
+        "keep": keep,
         "include_path_column": shape.include_path_column,
     }
+    if rows:
+        draft.document["table"]["rows"] = rows
+    if (read := table_rows.read(rows, keep, list(dtypes))) is not None:
+        draft.document["table"]["read"] = read
     draft.document["sample"] = (
         "the files' schema"
         if form.format == PARQUET
         else f"{SAMPLE} bytes at the start of each of up to {PLACES} parts, evenly spaced"
     )
-    return dtypes
+    return dtypes if inferred else {}
 
 
 def _named(sources: Sequence[Source], form: TextForm, inferred: dict[str, str]) -> dict[str, str]:
@@ -205,7 +267,7 @@ def _declared(sources: Sequence[Source], inferred: dict[str, str]) -> dict[str, 
     said: dict[str, tuple[str, str]] = {}
     for source in sources:
         for column, dtype in source.table.columns.items():
-            if column not in dtypes and dtypes:
+            if inferred and column not in inferred:
                 raise InputError(
                     f"input {source.name!r}: table.columns names {column!r}, which its files do not have",
                     keys.among(column, list(inferred)),

@@ -12,7 +12,7 @@ from typing import Any
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import column_types, text_keys
 from parallelrun_agent.plan.quoted_rows import QuotedRows
-from parallelrun_agent.plan.row_ranges import Bytes, Range, cut
+from parallelrun_agent.plan.row_ranges import EVERYTHING, Bytes, Range, cut
 from parallelrun_agent.plan.table_files import (
     Head,
     TextForm,
@@ -49,15 +49,16 @@ class TextTable:
         self._first: _First | None = None
         self._cut = can_be_cut(form.encoding)
 
-    def parts(self, source: Source, wanted: int) -> Iterator[Range]:
-        """The byte ranges of one file, of about ``wanted`` bytes each; none where it has no row.
+    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
+        """The byte ranges of one file within ``window``, which ends at row ends, of about ``wanted`` bytes each; none
+        where it has no row. What is not cut is taken whole.
 
         Raises InputError where the file cannot be read, or its header is not that of the first file.
         """
         if not source.size:
             return
         form, path = self.form, source.path
-        if form.first_header_only and self._first:
+        if form.first_header_only and self._first and self._first.path != path:
             self._refuse_whole(path)
             form = replace(form, header=False)
         head = read_head(source, form)
@@ -67,8 +68,9 @@ class TextTable:
         if not self.is_cut(path):
             yield 0, WHOLE
             return
-        data = Bytes(source, source.size, wanted)
-        yield from cut(data, head.start, wanted, self.row_end(data, head.start), self.form.blank)
+        start, stop = max(head.start, window[0]), min(source.size, window[1])
+        data = Bytes(source, stop, wanted)
+        yield from cut(data, start, wanted, self.row_end(data, start), self.form.blank)
 
     def is_cut(self, path: str) -> bool:
         """Whether parts of this file are byte ranges of its rows, and not the whole file."""

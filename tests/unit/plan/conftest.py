@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,19 @@ class Planner:
 def planner(tmp_path: Path) -> Planner:
     (tmp_path / "in").mkdir()
     return Planner(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.fixture(scope="session")
+def new_planner() -> Callable[[], AbstractContextManager[Planner]]:
+    """Planners for as long as one example of a property lasts."""
+
+    @contextmanager
+    def planner() -> Iterator[Planner]:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "in").mkdir()
+            yield Planner(Path(folder) / "in", Path(folder) / "out")
+
+    return planner
 
 
 @pytest.fixture(scope="session")

@@ -64,17 +64,10 @@ def test_a_subset_without_files_is_an_error_unless_it_may_be_empty(planner: Any)
     assert planner.plan(empty).total == 0
 
 
-def test_a_table_s_files_are_chosen_and_its_rows_not_yet(planner: Any) -> None:
+def test_a_table_s_files_are_chosen_by_globs(planner: Any) -> None:
     planner.write({"x.csv": "a\n1\n", "y.csv": "a\n2\n"})
     reader = planner.table("*.csv", subset=SubsetSettings(exclude=["y.csv"]))
     assert [os.path.basename(piece[0]) for piece in reader.work(0, reader.total)[0][1]] == ["x.csv"]
-    for subset in (
-        SubsetSettings(take=1),
-        SubsetSettings(sample=0.5),
-        SubsetSettings(where=[Condition("a", "isNull")]),
-    ):
-        with pytest.raises(InputError, match="rows are not supported yet"):
-            planner.table("*.csv", subset=subset)
 
 
 def test_conditions_on_columns_are_for_tables(planner: Any) -> None:
