@@ -13,7 +13,7 @@ Scalar = Annotated[str | int | float | bool, Field(json_schema_extra={"x-kuberne
 
 class Condition(Model):
     """A condition on one column; rows that do not meet all conditions are left out. Missing values meet none but
-    isNull, != and notIn."""
+    isNull."""
 
     column: Text = Field(min_length=1, description="The column's name.", examples=["Store"])
     op: Operator = Field(description="How the column's value is compared.", examples=["=="])
