@@ -65,6 +65,7 @@ class StoreJob:
         (folder / layout.SOURCE / "score.py").write_text(self.script)
         for path in (folder / layout.OUTPUTS, folder / "logs" / "sys"):
             path.mkdir(parents=True)
+        run_folder.write_json(folder, layout.PREPARED, {})
         run_folder.write_json(folder, layout.SETTINGS, self.settings.to_json())
         return StoreRun(self, folder)
 
