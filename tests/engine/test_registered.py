@@ -115,6 +115,8 @@ def test_a_registered_model_is_found_by_name_without_being_listed(site: Site, ma
     finished = run(site, make_box("s3"))
     assert finished.status == 0, finished.text
     assert (site.folder / "out/parallel_run_step.txt").read_text() == EXPECTED
+    shown = yaml.safe_load(site.command("get", "out", "-o", "resolved").stdout)
+    assert shown["resolved"]["models"] == {"words": "2"}
 
 
 def test_output_goes_to_a_datastore(site: Site, make_box: Callable[[str], Box]) -> None:

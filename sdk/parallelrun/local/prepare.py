@@ -8,6 +8,7 @@ run; after it, everything to resume the run is in its folder.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,16 @@ def record(ground: Ground, settings: JobSettings, copied: code.Code, manifest: P
         "config_maps": configmaps.digests_of(ground.config_maps.used),
         "files": changes.fingerprints(whole_files(settings)),
     }
+
+
+def record_models(folder: Path, models: Mapping[str, str]) -> None:
+    """Add the ``models``, versions by name, that scripts asked for, to what the run in ``folder`` took by name."""
+    if not models:
+        return
+    whole = run_folder.read_json(folder, layout.PREPARED)
+    resolved = whole.get("resolved") or {}
+    known = {**models, **(resolved.get("models") or {})}
+    run_folder.write_json(folder, layout.PREPARED, {**whole, "resolved": {**resolved, "models": known}})
 
 
 def whole_files(settings: JobSettings) -> dict[str, str]:

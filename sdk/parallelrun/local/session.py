@@ -55,6 +55,7 @@ async def _supervise(prepared: prepare.Prepared, listener: Listener, early: Earl
         end = await supervisor.run()
     finally:
         await control.close()
+    prepare.record_models(folder, supervisor.models)
     if supervisor.interrupts > 1:
         raise KeyboardInterrupt
     if end.phase is Phase.ABORTED and (end.plan is None or end.reason in _OF_PLANNING):

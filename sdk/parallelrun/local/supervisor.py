@@ -116,6 +116,11 @@ class Supervisor:
             self._abort_soon(headers.CANCELLED, "cancelled by a command")
         return self.snapshot()
 
+    @property
+    def models(self) -> dict[str, str]:
+        """Versions by name of the models that scripts asked for without the job listing them."""
+        return self._view.models
+
     def snapshot(self) -> Snapshot:
         """The state as it was last looked at."""
         return self._view.snapshot(self._suspended)
@@ -134,6 +139,7 @@ class Supervisor:
         await self._look(await self._leases.header(), final=True)
         if not self._stopping.is_set():
             await self._wait_for_agents()
+            self._view.asked(await self._nodes())  # what agents say last
         return await self._leases.header()
 
     async def _changed(self, version: str) -> tuple[Header, str]:
@@ -158,7 +164,7 @@ class Supervisor:
             self._beats.clear()  # this process was frozen itself: nobody is expired for that
         self._last_look = now
         shards = [s for k in range(header.shards) if (s := await self._leases.shard(k)) is not None]
-        leases = {n: await self._leases.node(n) for n in range(self._settings.node_count)}
+        leases = await self._nodes()
         self._view.update(header, shards, leases)
         if not final:
             await self._bury_the_dead(now)
@@ -175,6 +181,9 @@ class Supervisor:
             with contextlib.suppress(ParallelRunError):  # a log: a full volume is said by whoever needs the space
                 shares = run_folder.shares(self._folder) if final and _over(header) else None
                 write_overview(self._folder, self._settings.name, self._view.progress(shares))
+
+    async def _nodes(self) -> dict[int, nodes.NodeLease | None]:
+        return {n: await self._leases.node(n) for n in range(self._settings.node_count)}
 
     async def _check_thresholds(self, header: Header, now: float) -> None:
         if header.phase is not Phase.RUNNING or header.plan is None:

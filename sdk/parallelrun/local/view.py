@@ -25,12 +25,19 @@ class View:
         self._nodes: dict[int, NodeLease | None] = {}
         self._tally = tally((), {})
         self._first_error = ""
+        self.models: dict[str, str] = {}  # versions by name of those that scripts asked for, beside what the job lists
 
     def update(self, header: Header, shards: Sequence[Shard], nodes: Mapping[int, NodeLease | None]) -> None:
         """Take in the state of the store."""
         self._header, self._nodes = header, dict(nodes)
         self._tally = tally(shards, nodes)
+        self.asked(nodes)
         self._first_error = self._first_error or self._tally.first_error  # a new holder forgets its predecessor's
+
+    def asked(self, nodes: Mapping[int, NodeLease | None]) -> None:
+        """Take in which models scripts asked for."""
+        for lease in nodes.values():
+            self.models |= (lease.progress.get("models") if lease else None) or {}
 
     @property
     def counts(self) -> Counts:
