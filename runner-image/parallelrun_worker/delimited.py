@@ -31,7 +31,7 @@ class Delimited:
         self._convert = csv.ConvertOptions(
             column_types=columns.arrow_types(),
             include_columns=columns.wanted,
-            null_values=sorted(fields.MISSING),
+            null_values=sorted(columns.missing),
             true_values=fields.TRUE,
             false_values=fields.FALSE,
             strings_can_be_null=True,

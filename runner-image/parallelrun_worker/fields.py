@@ -20,6 +20,8 @@ MISSING = frozenset(
 TRUE = ["True", "TRUE", "true"]
 FALSE = ["False", "FALSE", "false"]
 TEXT = ("object", "str")
+#: Types whose values are any text.
+PLAIN_TEXT = (*TEXT, "string", "category")
 _BITS = ("8", "16", "32", "64")
 WHOLE = {sign + "int" + bits for sign in ("", "u") for bits in _BITS}
 NULLABLE_WHOLE = {sign + bits for sign in ("Int", "UInt") for bits in _BITS}
@@ -40,8 +42,13 @@ class Fields:
             name: _ALIASES.get(table["columns"].get(name, "object"), table["columns"].get(name, "object"))
             for name in self.names
         }
+        self.missing = MISSING - {""} if table.get("empty_as_text") else MISSING
         read = table.get("read", table["keep"])
         self.wanted = [name for name in self.names if read is None or name in read]
+
+    def is_missing(self, text: str, dtype: str) -> bool:
+        """Whether ``text`` stands for a missing value in a column of this type."""
+        return text in (self.missing if dtype in PLAIN_TEXT else MISSING)
 
     def arrow_types(self) -> dict[str, Any]:
         """The Arrow type in which each wanted column is parsed: text for all that pandas converts afterwards."""

@@ -79,7 +79,7 @@ class CarefulRows:
 
     def _value(self, name: str, text: str, path: str, start: int, line: int) -> Any:
         dtype = self._columns.dtypes[name]
-        if text in fields.MISSING:
+        if self._columns.is_missing(text, dtype):
             if dtype in fields.DENSE:
                 raise fields.missing(name, dtype, self._text.line(path, start, line))
             return None

@@ -82,10 +82,11 @@ if TYPE_CHECKING:
 #: input ({"kind": "file"|"table", "mode": "Mount"|"Download"|"Direct", "table": {...} or null}), where table is
 #:   {"format": "csv"|"jsonl"|"parquet", "separator", "header": bool, "encoding", "support_multi_line": bool,
 #:    "names": [column, ...] in file order, "columns": {column: dtype} fixed for the whole input,
-#:    "path_columns": {column: dtype}, "keep": [column, ...] or null, "include_path_column": bool}; where not all rows
-#:   are items, also "rows": for each input {"files": number of the file after its last, "where": [[column, operator,
-#:   [value, ...]], ...], "sample": [fraction, seed] or null, "trimmed": {file number: [first, stop]}, of the rows that
-#:   meet the conditions of a file that is one piece}; and "read": the columns to read where those are not "keep",
+#:    "path_columns": {column: dtype}, "keep": [column, ...] or null, "include_path_column": bool};
+#:   "empty_as_text": true where an empty field of a text column is no missing value;
+#:   where not all rows are items, "rows": for each input {"files": number of the file after its last, "where":
+#:   [[column, operator, [value, ...]], ...], "sample": [fraction, seed] or null, "trimmed": {number of a file that is
+#:   one piece: [first, stop] of its rows that meet the conditions}}; "read": the columns to read, if not "keep",
 #: job ({"name", "uid", "run_id", "experiment", "tags": {}, "namespace"}),
 #: models ({name: {"path": absolute path, "version": str}}), model_dir (AZUREML_MODEL_DIR or ""),
 #: inputs ({name: folder or literal prefix}), side_inputs ({name: absolute path}), outputs ({name: absolute path}),

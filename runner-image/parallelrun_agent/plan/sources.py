@@ -27,6 +27,7 @@ class TableShape:
     first_header_only: bool = False  # only the job's first file has a header
     include_path_column: bool = False
     infer: bool = True  # False: columns that are not declared are text
+    empty_as_text: bool = False  # an empty field of a text column is "", and no missing value
     selections: tuple[tuple[str, tuple[str, ...]], ...] = ()  # ("keep" | "drop", columns), applied in turn
 
 

@@ -35,6 +35,32 @@ def chooses_rows(subset: SubsetSettings) -> bool:
     return takes_rows(subset) or bool(subset.where) or subset.sample is not None
 
 
+class OutOfOrder(Exception):
+    """A choice that comes after one that a subset makes later."""
+
+
+def narrowed(first: SubsetSettings, then: SubsetSettings) -> SubsetSettings:
+    """The subset that takes what ``then`` takes of what ``first`` takes; include and exclude, being of files, come
+    before all else. Raises OutOfOrder where there is none."""
+    if then.where and takes_rows(first):
+        raise OutOfOrder("conditions on rows that were counted already (skip, take) are not supported: filter first")
+    if first.sample is not None and (takes_rows(then) or then.sample is not None):
+        raise OutOfOrder("a sample of rows is the last that is chosen: skip and take come before it")
+    if then.include and first.include:
+        raise OutOfOrder("include is said twice")
+    remaining = None if first.take is None else max(0, first.take - then.skip)
+    takes = [one for one in (remaining, then.take) if one is not None]
+    return SubsetSettings(
+        include=first.include or then.include,
+        exclude=[*first.exclude, *then.exclude],
+        where=[*first.where, *then.where],
+        skip=first.skip + then.skip,
+        take=min(takes) if takes else None,
+        sample=then.sample if first.sample is None else first.sample,
+        seed=then.seed if first.sample is None else first.seed,
+    )
+
+
 def files(subset: SubsetSettings, found: Iterator[Found], root: str, is_table: bool) -> Iterator[Found]:
     """The files that are taken, in their order; of a table include and exclude alone say which."""
     if subset.include:

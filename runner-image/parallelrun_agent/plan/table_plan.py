@@ -217,6 +217,8 @@ def _describe(
         "keep": keep,
         "include_path_column": shape.include_path_column,
     }
+    if shape.empty_as_text:
+        draft.document["table"]["empty_as_text"] = True
     if rows:
         draft.document["table"]["rows"] = rows
     if (read := table_rows.read(rows, keep, list(dtypes))) is not None:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from parallelrun.api.errors import InputError
+from parallelrun.api.settings import Condition, SubsetSettings
+from parallelrun_worker.tables import Reader
 
 
 def _folder(planner, text: str, **files: str | bytes) -> None:
@@ -96,6 +98,76 @@ transformations:
     assert reader.work(0, 1)[0][3] == {"Store": "1001", "Brand": "a"}
 
 
+def _column(reader, name: str) -> list:
+    worker = Reader(reader.input_config()["table"])
+    return [value for work in reader.work(0, reader.total) for value in worker.read(work)[name].tolist()]
+
+
+@pytest.mark.parametrize(
+    ("steps", "rows"),
+    [
+        ("- take: 3", [0, 1, 2]),
+        ("- skip: 7", [7, 8, 9]),
+        ("- skip: 2\n- skip: 3\n- take: 2", [5, 6]),
+        ("- take: 4\n- skip: 1\n- take: 9", [1, 2, 3]),
+        ("- filter: col('x') > 6", [7, 8, 9]),
+        ("""- filter: 'col("x") >= 2 and (col("s") == "b" and 8 > col("x"))'""", [3, 5, 7]),
+        ("- filter: 2 < col('x') <= 4", [3, 4]),
+        ("- filter: col('x') == 1 or col('x') == 4 or col('x') in (7, 8)", [1, 4, 7, 8]),
+        ("- filter: col('x') not in [0, 1, 2, 3]\n- skip: 2\n- take: 2", [6, 7]),
+        ("- drop_columns: s\n- filter: col('s') != 'b'", [0, 2, 4, 6, 8]),
+        ("- filter: col('x') > -1.0\n- take: 1", [0]),
+    ],
+)
+def test_rows_are_chosen_as_the_file_says(planner, steps: str, rows: list[int]) -> None:
+    text = f"paths: [{{pattern: ./*.csv}}]\ntransformations:\n- read_delimited\n{steps}\n"
+    lines = [f"{n},{'ab'[n % 2]}\n" for n in range(10)]
+    _folder(planner, text, a_csv="x,s\n" + "".join(lines[:4]), b_csv="x,s\n" + "".join(lines[4:]))
+    assert _column(_plan(planner, size=5), "x") == rows
+
+
+def test_a_sample_is_drawn_as_one_of_a_manifest_is(planner) -> None:
+    text = "paths: [{pattern: ./*.csv}]\ntransformations:\n- read_delimited\n"
+    rows = "x\n" + "".join(f"{n}\n" for n in range(300))
+    _folder(planner, text + "- take_random_sample: {probability: 0.2, seed: 5}\n", a_csv=rows)
+    drawn = _column(_plan(planner), "x")
+    assert 30 < len(drawn) < 90
+    _folder(planner, text)
+    assert _column(_plan(planner, subset=SubsetSettings(sample=0.2, seed=5)), "x") == drawn
+
+
+def test_a_job_s_subset_is_of_what_the_file_takes(planner) -> None:
+    rows = "x\n" + "".join(f"{n}\n" for n in range(9))
+    text = "paths: [{pattern: ./*.csv}]\ntransformations:\n- read_delimited\n"
+    _folder(planner, text + "- skip: 2\n- take: 5\n", a_csv=rows)
+    assert _column(_plan(planner, subset=SubsetSettings(skip=1, take=2)), "x") == [3, 4]
+    with pytest.raises(InputError, match=r"input 'in': subset, after what .*MLTable says: conditions on rows that"):
+        _plan(planner, subset=SubsetSettings(where=[Condition("x", ">", [1])]))
+
+
+def test_files_are_taken_as_the_file_says(planner) -> None:
+    _folder(planner, "paths: [{pattern: ./*.png}]\ntransformations:\n- skip: 1\n- take: 1\n", a_png="", b_png="")
+    assert planner.names(planner.plan(planner.input(type="MLTable"), size=1)) == [["b.png"]]
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("number", ["1", ""])
+def test_empty_fields_of_text_are_missing_or_text(planner, said: bool, number: str) -> None:
+    options = f"{{empty_as_string: {str(said).lower()}}}"
+    text = f"paths: [{{file: a.csv}}]\ntransformations:\n- read_delimited: {options}\n"
+    _folder(planner, text, a_csv=f"s,n\na,2\n,{number}\nNA,3\n")
+    reader = _plan(planner)
+    frame = Reader(reader.input_config()["table"]).read(reader.work(0, 1)[0])
+    assert frame["s"].isna().tolist() == [False, not said, True]
+    assert frame["n"].isna().tolist() == [False, not number, False]
+
+
+def test_types_of_some_columns_may_be_said_beside_inference(planner) -> None:
+    options = "{infer_column_types: {sample_size: 100, column_type_overrides: {x: string}}}"
+    _folder(planner, f"paths: [{{file: a.csv}}]\ntransformations:\n- read_delimited: {options}\n", a_csv="x,y\n1,2\n")
+    assert _plan(planner).input_config()["table"]["columns"] == {"x": "object", "y": "int64"}
+
+
 def test_types_that_are_not_to_be_inferred_are_text(planner) -> None:
     text = "paths: [{file: a.csv}]\ntransformations:\n- read_delimited: {infer_column_types: false}\n"
     _folder(planner, text, a_csv="x\n1\n")
@@ -105,7 +177,31 @@ def test_types_that_are_not_to_be_inferred_are_text(planner) -> None:
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ("- read_delimited\n- take: 5", r"MLTable, line 4: take: this transformation is not supported"),
+        ("- read_delimited\n- summarize: 5", r"MLTable, line 4: summarize: this transformation is not supported"),
+        ("- filter: 'col(\"x\") > 1'", "line 3: filter: there is no table yet"),
+        ("- read_delimited\n- filter: col('x') > 1 or col('y') > 1", "filter: .*: or is supported between values of"),
+        ("- read_delimited\n- filter: not (col('x') > 1)", r"filter: not col\('x'\) > 1 is not a comparison"),
+        ("- read_delimited\n- filter: col('x') > col('y')", r"filter: .*: col\('y'\) is not a number, text"),
+        ("- read_delimited\n- filter: x >", "filter: 'x >' is not an expression"),
+        ("- read_delimited\n- filter: col('w') > 1", "subset.where: column 'w' is not in the table"),
+        ("- read_delimited\n- filter: col('x') > 'a'", "column 'x' is int64, 'a' is not"),
+        ("- read_delimited\n- take: 1\n- filter: col('x') > 1", "line 5: filter: .* filter first"),
+        ("- read_delimited\n- take: -1", "take: it needs a number of rows, not -1"),
+        ("- read_delimited\n- take_random_sample: {probability: 2}", "take_random_sample: probability is a number"),
+        ("- read_delimited\n- take_random_sample: {probability: 0.5}\n- take: 1", "line 5: take: a sample of rows is"),
+        ("- take: 1\n- read_delimited", "read_delimited: skip, take and take_random_sample before it"),
+        (
+            "- read_delimited\n- filter: col('x') > 1\n- convert_column_types: [{columns: x, column_type: string}]",
+            "convert_column_types: filter before it compares 'x' in another type",
+        ),
+        (
+            "- read_delimited\n- convert_column_types: [{columns: x, column_type: {boolean: {true_values: ['yes']}}}]",
+            "true_values: 'yes' is not supported: True, TRUE, true are",
+        ),
+        (
+            "- read_delimited\n- convert_column_types: [{columns: x, column_type: {datetime: {formats: '%d.%m.%Y'}}}]",
+            "formats: '%d.%m.%Y' is not supported: only those that begin with %Y-%m-%d are",
+        ),
         ("- read_delimted", r"line 3: read_delimted: .* did you mean 'read_delimited'\?"),
         ("- read_delimited: {seperator: x}", r"line 3: read_delimited: option 'seperator' is not supported"),
         ("- read_delimited: {header: all_files_different_headers}", "header: all_files_different_headers is not"),
