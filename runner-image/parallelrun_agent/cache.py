@@ -20,10 +20,10 @@ from pathlib import Path
 
 from parallelrun.api.settings import InputSettings
 from parallelrun_agent import cache_names
+from parallelrun_agent.cache_names import INPUTS
 
 log = logging.getLogger(__name__)
 
-INPUTS = "inputs"
 PARTS = "parts"
 AGENTS = "agents"
 #: Between two looks at whether a folder is free.

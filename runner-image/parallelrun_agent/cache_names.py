@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import InputSettings
 
+#: The folder of inputs' files.
+INPUTS = "inputs"
 #: The folder of what has no path of its own.
 ODD = ".odd"
 #: Bytes that a name may have.

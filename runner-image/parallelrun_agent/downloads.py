@@ -15,7 +15,7 @@ from typing import Protocol
 
 from parallelrun.api.settings import InputSettings
 from parallelrun_agent import cache_names
-from parallelrun_agent.cache import INPUTS
+from parallelrun_agent.cache_names import INPUTS
 
 SIDE_INPUTS = "side_inputs"
 MODELS = "models"

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import layout
 from parallelrun.api.settings import JobSettings
@@ -22,18 +22,13 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.claim_size import WORTH_SECONDS, WORTH_SECONDS_IN_CLUSTERS, claim_size
 from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
-from parallelrun_agent import cache
 from parallelrun_agent import events as ev
-from parallelrun_agent.cache import Cache
-from parallelrun_agent.downloads import Downloads
 from parallelrun_agent.failure_segment import FailureSegment
-from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.inheritance import inherit
 from parallelrun_agent.job import Job
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
-from parallelrun_agent.prefetch import Prefetch
 from parallelrun_agent.registered_models import RegisteredModels
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
@@ -46,6 +41,10 @@ from parallelrun_agent.tries import TriesFile
 from parallelrun_agent.worker_config import write_worker_config
 from parallelrun_agent.worker_link import WorkerLink
 from parallelrun_worker import wire
+
+if TYPE_CHECKING:
+    from parallelrun_agent.cache import Cache
+    from parallelrun_agent.prefetch import Prefetch
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +120,11 @@ class NodeWork:
         await self._link.listen(str(self._job.meeting / wire.SOCKET))
 
     async def _fetch_files(self) -> None:
+        from parallelrun_agent import cache  # as the rest, for jobs that fetch: others start without
+        from parallelrun_agent.downloads import Downloads
+        from parallelrun_agent.fetcher import Fetcher
+        from parallelrun_agent.prefetch import Prefetch
+
         job, settings, table = self._job, self._job.settings, self._plan.document["table"]
         mounted = [one.name for one in settings.inputs if one.mode == "Mount" and table is None]
         name, shared = f"{job.name}-{job.holder}", not settings.in_pod

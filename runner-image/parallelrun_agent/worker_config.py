@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout
-from parallelrun_agent.cache import INPUTS
+from parallelrun_agent.cache_names import INPUTS
 from parallelrun_agent.job import Job
 from parallelrun_agent.storage.places import is_url
 from parallelrun_agent.supplies import model_place, side_input
