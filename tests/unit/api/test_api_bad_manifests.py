@@ -1,8 +1,6 @@
 """Bad manifests: each problem has the right line, field and rule, and an example that repairs it."""
 
-import copy
 import re
-from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -256,30 +254,8 @@ def problems_of(text: str) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
-def repairs(document: dict, problem: Problem) -> Iterator[dict]:
-    """The manifest with the example in place of what is wrong, in the places where a reader would put it."""
-    example = yaml.safe_load(problem.example)
-    for depth in range(len(problem.path), -1, -1):
-        for fresh in (False, True):
-            candidate = copy.deepcopy(document)
-            around, here = None, candidate
-            for part in problem.path[:depth]:
-                around, here = here, here[part] if isinstance(part, int) else here.get(part, {})
-            if depth < len(problem.path) and isinstance(here, dict) and not isinstance(problem.path[depth], int):
-                here.pop(problem.path[depth], None)
-            if isinstance(example, list) and around is not None:
-                around[problem.path[depth - 1]] = example[0]
-            elif isinstance(example, dict) and isinstance(here, dict):
-                if fresh:
-                    here.clear()
-                here.update(example)
-            else:
-                continue
-            yield candidate
-
-
 @pytest.mark.parametrize(("old", "new", "field", "words"), CASES, ids=[f"{c[2]}-{n}" for n, c in enumerate(CASES)])
-def test_a_problem_has_its_line_field_and_rule_and_an_example_that_repairs_it(old, new, field, words):
+def test_a_problem_has_its_line_field_and_rule_and_an_example_that_repairs_it(repairs, old, new, field, words):
     assert BASE.count(old) == 1
     text = BASE.replace(old, new)
     (problem,) = problems_of(text)
