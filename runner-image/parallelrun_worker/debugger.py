@@ -57,6 +57,9 @@ class Debugger:
         """init(), run(mini_batch), shutdown(); what was returned or raised is said. SUCCEEDED or FAILED."""
         try:
             script, results, arguments, items = self._prepare()
+            if not items:  # its subset takes none of its rows
+                _say("mini-batch %d has no items: run() is not called with it" % self._task["mini_batch"])
+                return SUCCEEDED
             started = time.monotonic()
             value = self._call(script.run, *arguments)
             seconds = time.monotonic() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from fault_proxy import FaultProxy, Faults
 from store_servers import Box
 
 from parallelrun.api.errors import InputError
-from parallelrun.api.settings import InputSettings, JobSettings, StoreSettings, SubsetSettings, TableSettings
+from parallelrun.api.settings import Condition, InputSettings, JobSettings, StoreSettings, SubsetSettings, TableSettings
 from parallelrun_agent.plan import PlanReader, make_plan, open_plan
 from parallelrun_agent.plan.listing import list_files
 from parallelrun_agent.storage import Gone, Refused, Storage, StorageError
@@ -164,8 +165,6 @@ def test_a_table_s_plan_is_the_same_wherever_its_files_are(
 
 
 def test_other_text_tables_have_the_same_plan_too(box: Box, tmp_path: Path) -> None:
-    import gzip
-
     quoted = csv_text([row | {"name": 'a\n"b"'} for row in ROWS])
     here, there = folder(tmp_path / "in"), of(box)
     for files, table in (
@@ -179,6 +178,34 @@ def test_other_text_tables_have_the_same_plan_too(box: Box, tmp_path: Path) -> N
             plans.append(
                 place.described(place.plan(tmp_path / "plans", *files, kind="Tabular", size=3_000, table=table))
             )
+        assert plans[0] == plans[1]
+
+
+WHERE = [Condition("group", "in", ["a", "c"]), Condition("value", ">", [100])]
+
+
+@pytest.mark.parametrize("extension", ["csv", "quoted.csv", "csv.gz", "parquet", "jsonl"])
+def test_the_same_rows_are_taken_wherever_the_files_are(box: Box, tmp_path: Path, extension: str) -> None:
+    """Those of a store are counted in copies of what is needed, with holes."""
+    write: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+        "csv": csv_text,
+        "quoted.csv": lambda rows: csv_text([row | {"name": 'a\n"b"'} for row in rows]),
+        "csv.gz": lambda rows: gzip.compress(csv_text(rows), mtime=0),
+        "parquet": parquet,
+        "jsonl": json_lines,
+    }
+    files = {f"t {n}.{extension}": write[extension](ROWS[n * 1000 : (n + 1) * 1000]) for n in range(3)}
+    here, there = folder(tmp_path / "in"), of(box)
+    for place in (here, there):
+        place.write_all(files)
+    for subset in (
+        SubsetSettings(skip=1_200, take=900),
+        SubsetSettings(where=WHERE, skip=700, take=900),
+        SubsetSettings(where=WHERE, sample=0.2, seed=1),
+    ):
+        table = {"support_multi_line": extension == "quoted.csv"}
+        settings: dict[str, Any] = {"kind": "Tabular", "size": 9_000, "subset": subset, "table": table}
+        plans = [place.described(place.plan(tmp_path / "plans", *files, **settings)) for place in (here, there)]
         assert plans[0] == plans[1]
 
 
