@@ -44,6 +44,7 @@ class Ground:
     register: tuple[str, ...] = ()  # absolute folders of --register
     resolved: Json = field(default_factory=dict)  # what registered names stood for, as in status.resolved
     used: tuple[tuple[str, str, str], ...] = ()  # (kind, name, version) of these
+    kustomization: str = ""  # absolute, the folder of -k
 
 
 def of_manifest(
@@ -60,10 +61,10 @@ def of_manifest(
     the manifest's own file does not have. Raises ManifestError.
     """
     path = Path(os.path.abspath(loaded.path))
-    resources = [] if kustomization is None else kustomize.load(kustomization).resources
-    found = registered.search(path, loaded.documents, register, [file for file, _ in resources])
+    found = _searched(loaded, path, kustomization, register)
     config_maps = maps_of(loaded, kustomization)
-    return _ground(loaded.job, path, folder, path.parent, maps, config_maps, found, say, register)
+    ground = _ground(loaded.job, path, folder, path.parent, maps, config_maps, found, say, register)
+    return replace(ground, kustomization="" if kustomization is None else os.path.abspath(kustomization))
 
 
 def of_resumed(
@@ -81,8 +82,7 @@ def of_resumed(
     """
     path = Path(os.path.abspath(loaded.path))
     folders = list(register) or [Path(one) for one in record.get("register", [])]
-    resources = [] if kustomization is None else kustomize.load(kustomization).resources
-    now = registered.search(path, loaded.documents, folders, [file for file, _ in resources])
+    now = _searched(loaded, path, kustomization, folders)
     before = registered.recorded(record["documents"])
     found = replace(now, entries=before.with_datastores_of(now))
     config_maps = maps_of(loaded, kustomization)
@@ -95,8 +95,25 @@ def of_run(job: ParallelRunJob, folder: Path, earlier: Path, record: Mapping[str
     config_maps = ConfigMaps([], lambda: configmaps.read_all(earlier / layout.CONFIG_MAPS))
     register = [Path(one) for one in record.get("register", [])]
     manifest = Path(record["manifest"])
-    found = registered.recorded(record["documents"], registered.secrets(manifest, register))
-    return _ground(job, manifest, folder, Path(record["base"]), record["maps"], config_maps, found, say, register)
+    secrets = [*registered.secrets(manifest, register), *_generated_secrets(record.get("kustomization", ""))]
+    found = registered.recorded(record["documents"], secrets)
+    base = Path(record["base"])
+    ground = _ground(job, manifest, folder, base, record["maps"], config_maps, found, say, register)
+    return replace(ground, kustomization=record.get("kustomization", ""))
+
+
+def _searched(loaded: LoadedJob, path: Path, kustomization: Path | None, register: Sequence[Path]) -> Found:
+    made = kustomize.Kustomization() if kustomization is None else kustomize.load(kustomization)
+    found = registered.search(path, loaded.documents, register, [file for file, _ in made.resources])
+    return replace(found, secrets=(*found.secrets, *made.secrets))
+
+
+def _generated_secrets(kustomization: str) -> list[Json]:
+    """Of a run that was begun with -k, as far as they can still be made."""
+    try:
+        return kustomize.load(Path(kustomization)).secrets if kustomization else []
+    except ManifestError:
+        return []
 
 
 @contextmanager

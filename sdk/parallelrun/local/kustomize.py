@@ -1,4 +1,4 @@
-"""The small part of kustomize that a job needs on a laptop: ``resources`` and ``configMapGenerator``.
+"""The small part of kustomize that a job needs on a laptop: ``resources``, ``configMapGenerator``, ``secretGenerator``.
 
 No kubectl is needed. Fields that only label things are passed over; anything that would change what the job is
 (patches, prefixes, components) is refused by its name, since running something else than ``kubectl apply -k`` would
@@ -7,6 +7,7 @@ run is worse than not running.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ _HARMLESS = {
     "configurations",
     "sortOptions",
 }
+_CONFIG_MAPS, _SECRETS = "configMapGenerator", "secretGenerator"
 _GENERATOR_FIELDS = {"name", "namespace", "files", "literals", "options"}
 
 
@@ -38,6 +40,7 @@ class Kustomization:
 
     resources: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)  # (file, document), in order
     config_maps: dict[str, dict[str, bytes]] = field(default_factory=dict)  # by name without hash: content by key
+    secrets: list[dict[str, Any]] = field(default_factory=list)  # documents
 
 
 def file_in(folder: Path) -> Path | None:
@@ -72,16 +75,18 @@ def _load(folder: Path, result: Kustomization, above: tuple[Path, ...]) -> None:
     if folder.resolve() in above:
         raise ManifestError(f"{path}: resources lead back to this folder.", "Take the circle out.")
     content = _read(path)
-    for key in content.keys() - _HARMLESS - {"resources", "configMapGenerator"}:
+    for key in content.keys() - _HARMLESS - {"resources", _CONFIG_MAPS, _SECRETS}:
         raise ManifestError(
-            f"{path}: {key} is not understood by local runs, which know resources and configMapGenerator.",
+            f"{path}: {key} is not understood by local runs, which know resources, {_CONFIG_MAPS} and {_SECRETS}.",
             "Write the result of `kubectl kustomize` to a file and run that.",
         )
     for entry in _list(path, content, "resources"):
         _resource(folder, path, str(entry), result, (*above, folder.resolve()))
-    for generator in _list(path, content, "configMapGenerator"):
-        name, data = _generated(folder, path, generator)
+    for generator in _list(path, content, _CONFIG_MAPS):
+        name, data = _generated(folder, path, _CONFIG_MAPS, generator, _GENERATOR_FIELDS)
         result.config_maps[name] = data
+    for generator in _list(path, content, _SECRETS):
+        result.secrets.append(_secret(*_generated(folder, path, _SECRETS, generator, {*_GENERATOR_FIELDS, "type"})))
 
 
 def _resource(folder: Path, path: Path, entry: str, result: Kustomization, above: tuple[Path, ...]) -> None:
@@ -100,12 +105,17 @@ def _resource(folder: Path, path: Path, entry: str, result: Kustomization, above
         raise ManifestError(f"{path}: resources: {entry} does not exist.", hints.missing_path(target))
 
 
-def _generated(folder: Path, path: Path, generator: Any) -> tuple[str, dict[str, bytes]]:
+def _secret(name: str, content: dict[str, bytes]) -> dict[str, Any]:
+    data = {key: base64.b64encode(value).decode() for key, value in content.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+
+
+def _generated(folder: Path, path: Path, kind: str, generator: Any, fields: set[str]) -> tuple[str, dict[str, bytes]]:
     if not isinstance(generator, dict) or not generator.get("name"):
-        raise ManifestError(f"{path}: an entry of configMapGenerator has no name.", "Write: - name: my-code")
+        raise ManifestError(f"{path}: an entry of {kind} has no name.", "Write: - name: my-code")
     name = str(generator["name"])
-    where = f"{path}: configMapGenerator {name}"
-    for key in generator.keys() - _GENERATOR_FIELDS:
+    where = f"{path}: {kind} {name}"
+    for key in generator.keys() - fields:
         raise ManifestError(f"{where}: {key} is not understood by local runs.", "Use files and literals.")
     content: dict[str, bytes] = {}
     for key, data in (*_files(folder, where, generator), *_literals(where, generator)):

@@ -100,6 +100,7 @@ def record(ground: Ground, settings: JobSettings, copied: code.Code, manifest: P
         "source": {"origin": copied.origin, "digests": copied.digests},
         "documents": ground.found.documents,
         "register": list(ground.register),
+        "kustomization": ground.kustomization,
         "used": [list(one) for one in ground.used],
         "resolved": ground.resolved,
         "config_maps": configmaps.digests_of(ground.config_maps.used),

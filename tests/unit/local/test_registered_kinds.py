@@ -12,6 +12,7 @@ from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, ManifestError
 from parallelrun.api.settings import StoreSettings
 from parallelrun.local import front_door, rerun
+from parallelrun.local.resume import reopen
 
 LAKE = {"azureBlob": {"account": "acct", "container": "data"}, "secretRef": {"name": "lake-key"}}
 SECRET = {
@@ -145,6 +146,22 @@ def test_a_secret_beside_the_job_is_in_a_private_folder_for_the_life_of_the_run_
     assert os.listdir(private) == []
 
 
+def test_a_kustomization_may_make_the_secret(site: Any) -> None:
+    write(site.base / "lake.yaml", site.registered("Datastore", "lake", **LAKE))
+    (site.base / "key.txt").write_text("c2VjcmV0")
+    (site.base / "kustomization.yaml").write_text(
+        "resources: [lake.yaml]\nsecretGenerator:\n- {name: lake-key, type: Opaque, files: [accountKey=key.txt]}\n"
+    )
+    inputs = [{"name": "far", "type": "File", "paths": ["datastore://lake/x/"]}]
+    run = site.prepare(options={"kustomization": site.base}, inputs=inputs)
+    assert Path(run.settings.stores[0].credentials, "accountKey").read_text() == "c2VjcmV0"
+    run.close()
+    for open_again in (reopen, lambda folder: rerun.prepare_rerun(folder, failed_only=False)):
+        again = open_again(run.folder)
+        assert Path(again.settings.stores[0].credentials, "accountKey").read_text() == "c2VjcmV0"
+        again.close()
+
+
 def test_a_run_that_is_refused_leaves_no_secret_behind(site: Any, private: Path) -> None:
     write(site.base / "lake.yaml", site.registered("Datastore", "lake", **LAKE), SECRET)
     with pytest.raises(ManifestError):
@@ -253,8 +270,6 @@ def test_secrets_that_a_killed_run_left_are_deleted_when_it_goes_on(site: Any, p
 
 
 def test_a_run_is_resumed_by_its_folder_alone_with_the_secret_from_where_it_was(site: Any, far: Any) -> None:
-    from parallelrun.local.resume import reopen
-
     again = reopen(far.folder)
     assert Path(again.settings.stores[0].credentials, "accountKey").is_file()
     again.close()
