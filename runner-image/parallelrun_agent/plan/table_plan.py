@@ -11,11 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings
-from parallelrun_agent.plan import keys, table_rows
+from parallelrun_agent.plan import file_conditions, keys, table_rows
 from parallelrun_agent.plan.column_types import TEXT
 from parallelrun_agent.plan.columns import Table, TableWriter
 from parallelrun_agent.plan.draft import ALL_ROWS, FILES, MINI_BATCHES, PARTS, PATH_COLUMN, SCAN, Draft
@@ -50,7 +49,7 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft, s
     listed, stops = _list(settings, sources, list(path_dtypes), draft, storage)
     cutter = _Cutter(Forms(sources), storage, draft.folder)
     describe = partial(_describe, draft, cutter, listed, stops, sources, path_dtypes)
-    dtypes = _before_windows(listed, cutter, describe, draft) if table_rows.counts_values(sources) else None
+    dtypes = _types_first(listed, cutter, describe, draft) if table_rows.need_types(sources, path_dtypes) else None
     windows = cutter.windows = Windows(sources)
     if not settings.partition_keys:
         parts = draft.parts()
@@ -78,8 +77,10 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft, s
     return total
 
 
-def _before_windows(listed: Table, cutter: _Cutter, describe: Callable[[Table], dict[str, str]], draft: Draft) -> Any:
-    """The columns' types, fixed before rows are counted: which count depends on their values."""
+def _types_first(
+    listed: Table, cutter: _Cutter, describe: Callable[[Table], dict[str, str]], draft: Draft
+) -> dict[str, str]:
+    """The columns' types, fixed before rows are counted and files left out: which those are depends on values."""
     writer = draft.scan(ALL_ROWS)
     cutter.cut_all(listed, _SCAN_SIZE, writer)
     writer.close()
@@ -91,6 +92,7 @@ def _before_windows(listed: Table, cutter: _Cutter, describe: Callable[[Table], 
         return {name: listed.texts(PATH_COLUMN + name, file.number, file.number + 1)[0] for name in columns}
 
     cutter.meeting = RowsThatMeet(draft.document["table"], path_values, draft.folder)
+    cutter.kept = file_conditions.kept(listed, draft.document["table"])
     return dtypes
 
 
@@ -121,6 +123,7 @@ class _Cutter:
         self._table: TableFormat | None = None
         self.windows: Windows | None = None  #: what is taken of each file; None: all
         self.meeting: Counter | None = None  #: counts the rows of inputs with conditions
+        self.kept: bytearray | None = None  #: which files may have rows that are taken; None: all
 
     @property
     def table(self) -> TableFormat:
@@ -137,6 +140,8 @@ class _Cutter:
                     parts.add((file.number, start, stop))
 
     def _is_wanted(self, file: TableFile) -> bool:
+        if self.kept is not None and not self.kept[file.number]:
+            return False
         return self.windows is None or self.windows.is_open(file.input)
 
     def _window(self, windows: Windows, file: TableFile, source: Bytes, table: TableFormat) -> Range | None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from parallelrun.api.errors import InputError
+from parallelrun.api.settings import SubsetSettings
 from parallelrun_agent.plan import conditions, subsets
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.sources import Source
 
 
-def counts_values(sources: Sequence[Source]) -> bool:
-    """Whether rows have to be read to know which of them ``skip`` and ``take`` mean."""
-    return any(one.subset.where and subsets.takes_rows(one.subset) for one in sources)
+def need_types(sources: Sequence[Source], path_columns: Collection[str]) -> bool:
+    """Whether conditions decide which parts there are: rows have to be read to know which of them ``skip`` and
+    ``take`` mean, or files are left out by their paths."""
+    return any(
+        one.subset.where and (subsets.takes_rows(one.subset) or _columns(one.subset) & set(path_columns))
+        for one in sources
+    )
+
+
+def _columns(subset: SubsetSettings) -> set[str]:
+    return {condition.column for condition in subset.where}
 
 
 def described(sources: Sequence[Source], stops: Sequence[int], dtypes: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -49,7 +58,7 @@ def trim(rows: Sequence[dict[str, Any]], trimmed: Mapping[int, Range]) -> None:
 
 def require_some(sources: Sequence[Source], found: int) -> None:
     """Raises InputError where subsets leave no row, and that may not be."""
-    names = [repr(one.name) for one in sources if subsets.takes_rows(one.subset)]
+    names = [repr(one.name) for one in sources if subsets.takes_rows(one.subset) or one.subset.where]
     if not found and names and not all(one.allow_empty for one in sources):
         raise InputError(
             f"input {', '.join(names)}: the subset takes no row",

@@ -166,6 +166,24 @@ def test_conditions_may_name_path_columns_and_columns_that_are_not_kept(planner:
     assert reader.input_config()["table"]["read"] == ["n", "v"]
 
 
+def test_files_are_left_out_by_conditions_on_their_paths(planner: Any) -> None:
+    planner.write({f"{day}/{name}.csv": "n\n1\n" for day in ("2026-01-31", "2026-02-01") for name in "ab"})
+    where = [Condition("day", ">=", ["2026-02-01"]), Condition("name", "!=", ["a"])]
+    form = "{day:yyyy-MM-dd}/{name}.csv"
+    for keys in ((), ("name",), ("n",)):
+        reader = planner.table(subset=SubsetSettings(where=where), partition_format=form, size=1, keys=keys)
+        assert [reader.files(index) for index in range(reader.total)] == [[str(planner.root / "2026-02-01/b.csv")]]
+    nothing = SubsetSettings(where=[Condition("name", "==", ["c"])])
+    with pytest.raises(InputError, match=r"input 'in': the subset takes no row"):
+        planner.table(subset=nothing, partition_format=form)
+
+
+def test_a_column_of_the_files_is_meant_where_paths_have_one_of_its_name(planner: Any) -> None:
+    planner.write({"1/a.csv": "k,n\n2,1\n3,2\n", "2/a.csv": "k,n\n1,3\n2,4\n"})
+    where = [Condition("k", "==", [2])]
+    assert numbers(planner.table(subset=SubsetSettings(where=where), partition_format="{k}/a.csv", size=1)) == [1, 4]
+
+
 def test_columns_of_paths_alone_have_a_row_for_each(planner: Any) -> None:
     planner.write({"a.csv": "n,v\n1,5\n2,6\n"})
     planner.write(
