@@ -102,6 +102,32 @@ def test_what_cannot_be_merged_fails_at_once_with_what_to_do(earlier: Json | Non
     assert "\n" in failed["message"]
 
 
+def of_dataset(version: str) -> Json:
+    """The registered dataset that both jobs read by its name alone."""
+    spec = {"name": "digits", "version": version, "type": "File", "paths": ["images/"]}
+    return {"apiVersion": "parallelrun.dev/v1alpha1", "kind": "Dataset", "metadata": {"name": "digits"}, "spec": spec}
+
+
+@pytest.mark.parametrize(("version", "begins"), [("1", True), ("2", False)])
+def test_a_dataset_has_to_be_of_the_version_that_the_earlier_job_read(version: str, begins: bool) -> None:
+    inputs = [{"name": "images", "dataset": "digits"}]
+    earlier = ended(inputs=inputs)
+    earlier["status"]["resolved"] = {"datasets": {"digits": "1"}, "claim": "parallelrun"}
+    again = replace(world(earlier, inputs=inputs), registered=[of_dataset(version)])
+    assert bool(made(again, "ConfigMap")) is begins
+    if not begins:
+        (failed,) = [one for one in status(again)["conditions"] if one["type"] == "Failed"]
+        assert 'digits was "1", now "2"' in failed["message"]
+
+
+def test_the_earlier_job_s_claim_is_the_one_that_its_compute_target_named() -> None:
+    earlier = ended()
+    earlier["status"]["resolved"] = {"claim": "fast"}
+    assert made(world(earlier, volume={"claimName": "fast"}), "ConfigMap")
+    (failed,) = [one for one in status(world(earlier))["conditions"] if one["type"] == "Failed"]
+    assert 'spec.volume.claimName was "fast", now "parallelrun"' in failed["message"]
+
+
 def test_defaults_written_out_are_no_difference() -> None:
     assert made(world(ended(), output={"format": "Text"}, runMaxTry=9), "ConfigMap")
 
