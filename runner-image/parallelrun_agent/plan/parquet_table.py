@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import InputError
+from parallelrun.api.settings import Condition
+from parallelrun_agent.plan import parquet_statistics
 from parallelrun_agent.plan.column_types import FLOAT, TEXT
 from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
 from parallelrun_agent.plan.table_files import TextForm
@@ -30,9 +32,11 @@ class ParquetTable:
         self._first: tuple[str, pyarrow.Schema] | None = None
         self._with_nulls: set[str] = set()
 
-    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
+    def parts(
+        self, source: Source, wanted: int, window: Range = EVERYTHING, where: Sequence[Condition] = ()
+    ) -> Iterator[Range]:
         """Runs of row groups of up to ``wanted`` uncompressed bytes, at least one group each; of their rows those
-        within ``window``.
+        within ``window``, and only of groups in which a row may meet all conditions in ``where``.
 
         Raises InputError where the file is not Parquet, or its columns are not those of the first file.
         """
@@ -40,16 +44,19 @@ class ParquetTable:
             self._compare(source.path, file.schema_arrow)
             groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
             self._note_nulls(groups)
+            wanted_groups = [parquet_statistics.may_meet(group, file.schema_arrow, where) for group in groups]
         start = stop = window[0]
         row = held = 0
-        for group in groups:
+        for group, is_wanted in zip(groups, wanted_groups, strict=True):
             first, row = max(row, window[0]), row + group.num_rows
             last = min(row, window[1])
-            if first >= last:
+            if first >= last or not is_wanted:
                 continue
-            if stop > start and held + group.total_byte_size > wanted:
+            if stop > start and (first > stop or held + group.total_byte_size > wanted):
                 yield start, stop
-                start, held = stop, 0
+                start, held = first, 0
+            elif stop == start:
+                start = first
             stop = last
             held += group.total_byte_size
         if stop > start:

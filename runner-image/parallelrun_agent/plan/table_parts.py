@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from parallelrun.api.settings import Condition
 from parallelrun_agent.plan.columns import BATCH, Table
 from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
 from parallelrun_agent.plan.table_files import TextForm
@@ -37,8 +38,11 @@ class TableFormat(Protocol):
 
     form: TextForm
 
-    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
-        """The parts of one file within ``window``, of about ``wanted`` bytes each."""
+    def parts(
+        self, source: Source, wanted: int, window: Range = EVERYTHING, where: Sequence[Condition] = ()
+    ) -> Iterator[Range]:
+        """The parts of one file within ``window``, of about ``wanted`` bytes each; without what is known to have no
+        row that meets the conditions in ``where``."""
 
     def is_cut(self, path: str) -> bool:
         """Whether the file's parts can be made as small as a row."""

@@ -47,7 +47,7 @@ def plan_table(settings: JobSettings, sources: Sequence[Source], draft: Draft, s
     """
     path_dtypes = path_columns(sources)
     listed, stops = _list(settings, sources, list(path_dtypes), draft, storage)
-    cutter = _Cutter(Forms(sources), storage, draft.folder)
+    cutter = _Cutter(sources, storage, draft.folder)
     describe = partial(_describe, draft, cutter, listed, stops, sources, path_dtypes)
     dtypes = _types_first(listed, cutter, describe, draft) if table_rows.need_types(sources, path_dtypes) else None
     windows = cutter.windows = Windows(sources)
@@ -118,8 +118,9 @@ def _list(
 class _Cutter:
     """Cuts files into parts, by their format."""
 
-    def __init__(self, forms: Forms, storage: Storage, temporary: Path) -> None:
-        self._forms, self.storage, self._temporary = forms, storage, temporary
+    def __init__(self, sources: Sequence[Source], storage: Storage, temporary: Path) -> None:
+        self._forms, self.storage, self._temporary = Forms(sources), storage, temporary
+        self._where = [table_rows.on_undeclared(one) for one in sources]
         self._table: TableFormat | None = None
         self.windows: Windows | None = None  #: what is taken of each file; None: all
         self.meeting: Counter | None = None  #: counts the rows of inputs with conditions
@@ -136,7 +137,7 @@ class _Cutter:
             table = self._format(file)
             window = EVERYTHING if self.windows is None else self._window(self.windows, file, source, table)
             if window is not None:
-                for start, stop in table.parts(source, wanted, window):
+                for start, stop in table.parts(source, wanted, window, self._where[file.input]):
                     parts.add((file.number, start, stop))
 
     def _is_wanted(self, file: TableFile) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from parallelrun.api.errors import InputError
-from parallelrun.api.settings import SubsetSettings
+from parallelrun.api.settings import Condition, SubsetSettings
 from parallelrun_agent.plan import conditions, subsets
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.sources import Source
@@ -19,6 +19,11 @@ def need_types(sources: Sequence[Source], path_columns: Collection[str]) -> bool
         one.subset.where and (subsets.takes_rows(one.subset) or _columns(one.subset) & set(path_columns))
         for one in sources
     )
+
+
+def on_undeclared(source: Source) -> list[Condition]:
+    """The conditions on columns whose types are those of the files."""
+    return [one for one in source.subset.where if one.column not in source.table.columns]
 
 
 def _columns(subset: SubsetSettings) -> set[str]:

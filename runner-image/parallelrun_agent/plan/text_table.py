@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from parallelrun.api.errors import InputError
+from parallelrun.api.settings import Condition
 from parallelrun_agent.plan import column_types, text_keys
 from parallelrun_agent.plan.quoted_rows import QuotedRows
 from parallelrun_agent.plan.row_ranges import EVERYTHING, Bytes, Range, cut
@@ -49,7 +50,13 @@ class TextTable:
         self._first: _First | None = None
         self._cut = can_be_cut(form.encoding)
 
-    def parts(self, source: Source, wanted: int, window: Range = EVERYTHING) -> Iterator[Range]:
+    def parts(
+        self,
+        source: Source,
+        wanted: int,
+        window: Range = EVERYTHING,
+        where: Sequence[Condition] = (),  # noqa: ARG002 - what values text has is known when it is read
+    ) -> Iterator[Range]:
         """The byte ranges of one file within ``window``, which ends at row ends, of about ``wanted`` bytes each; none
         where it has no row. What is not cut is taken whole.
 
