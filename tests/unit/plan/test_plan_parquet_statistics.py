@@ -89,6 +89,12 @@ def test_groups_that_cannot_have_such_a_row_are_not_read(planner: Any, condition
     assert [work[1][0][1] for work in reader.work(0, reader.total)] == starts
 
 
+def test_floats_of_32_bits_are_compared_as_such(planner: Any) -> None:
+    pq.write_table(pa.table({"f": pa.array([0.1, 5.0], pa.float32())}), planner.root / "x.parquet")
+    reader = planner.table(subset=SubsetSettings(where=[Condition("f", "==", [0.1])]))
+    assert len(Reader(reader.input_config()["table"]).read(reader.work(0, 1)[0])) == 1
+
+
 def test_a_declared_type_is_compared_as_declared(planner: Any) -> None:
     pq.write_table(pa.table({"f": [0.1, 5.0]}), planner.root / "x.parquet")
     subset = SubsetSettings(where=[Condition("f", "==", [float(np.float32(0.1))])])
