@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from chaos import kill_what_is_left
 from engine_harness import RunFolder, Site
+from store_runs import files_job
+from store_servers import SERVERS
+
+from parallelrun.api.settings import Condition, InputSettings, SubsetSettings
 
 pytestmark = pytest.mark.engine
 
@@ -82,3 +90,44 @@ def test_a_run_over_no_row_at_all_succeeds(site: Site) -> None:
     run = ran(site, {"where": [{"column": "n", "op": ">", "value": 10_000}]})
     assert (run.folder / "_SUCCESS").exists()
     assert run.result()["items"]["total"] == 0
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    yield
+    kill_what_is_left()
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("form", ["delimited", "parquet"])
+def test_the_same_rows_are_taken_of_a_store_also_by_columns_that_are_not_kept(tmp_path: Path, form: str) -> None:
+    mltable = f"paths: [{{pattern: ./*.rows}}]\ntransformations: [read_{form}: {{}}, keep_columns: value]\n"
+    frame = ROWS.rename(columns={"n": "value"})
+    if form == "parquet":
+        frame.to_parquet(tmp_path / "made", index=False, row_group_size=50)
+    else:
+        frame.to_csv(tmp_path / "made", index=False)
+    files = {"MLTable": mltable.encode(), "a.rows": (tmp_path / "made").read_bytes()}
+    conditions = [Condition("brand", "!=", ["b"]), Condition("price", ">", [1.0])]
+    subset = SubsetSettings(where=conditions, skip=20, take=100, sample=0.5)
+
+    (tmp_path / "server").mkdir()
+    with SERVERS["s3"](tmp_path / "server").running() as server:
+        box = server.box("rows")
+        (tmp_path / "in").mkdir()
+        for name, data in files.items():
+            (tmp_path / "in" / name).write_bytes(data)
+            box.write(f"in/{name}", data)
+
+        def output(name: str, root: str, *stores: Any) -> bytes:
+            job = files_job(tmp_path / name, [root], root, list(stores), mini_batch_size=1024)
+            rows = InputSettings("rows", "MLTable", [root], root, subset=subset)
+            return replace(job, settings=replace(job.settings, inputs=[rows])).run().done()
+
+        here, there = output("here", str(tmp_path / "in")), output("there", f"{box.url}/in", box.store)
+    assert here == there
+    values = [int(line.split()[0]) for line in here.decode().splitlines()]
+    expected = frame[(frame["brand"] != "b") & (frame["price"] > 1)]["value"].tolist()[20:120]
+    assert set(values) < set(expected)
+    assert values == sorted(values)
+    assert 20 < len(values) < 80
