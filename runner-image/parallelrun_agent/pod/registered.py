@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import pod_layout
+from parallelrun.api import hints, pod_layout
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings, ModelSettings
 from parallelrun.kube.client import Kube
@@ -27,22 +27,34 @@ _CONFIG_MAP = "configmap://"
 async def models(settings: JobSettings, name: str) -> list[ModelSettings]:
     """Every version of the model ``name`` that is registered in the job's namespace; its data may be out of reach.
 
-    Raises KubeError.
+    Raises KubeError, and InputError where there is none.
     """
     async with await Kube.in_cluster() as kube:
         found, _ = await kube.list_objects(MODELS, settings.namespace)
     return named(found, name, os.environ[pod_layout.CLAIM_VARIABLE])
 
 
-def named(objects: Iterable[dict[str, Any]], name: str, claim: str) -> list[ModelSettings]:
-    """Those of the Models ``objects`` that are registered as ``name``; relative paths are on the claim ``claim``."""
+def named(objects: Sequence[dict[str, Any]], name: str, claim: str) -> list[ModelSettings]:
+    """Those of the Models ``objects`` that are registered as ``name``; relative paths are on the claim ``claim``.
+
+    Raises InputError where there are none.
+    """
     found = []
     for one in objects:
         spec = one["spec"]
-        if (spec.get("name") or one["metadata"]["name"]) == name:
+        if _name(one) == name:
             path = _path(str(spec["path"]), claim)
             found.append(ModelSettings(name, path, str(spec.get("version") or "1"), str(spec.get("sha256") or "")))
+    if not found:
+        raise InputError(
+            f'there is no Model registered as "{name}" in this namespace.',
+            hints.known("Model", name, {_name(one) for one in objects}),
+        )
     return found
+
+
+def _name(one: dict[str, Any]) -> str:
+    return str(one["spec"].get("name") or one["metadata"]["name"])
 
 
 def reachable(model: ModelSettings, settings: JobSettings) -> ModelSettings:

@@ -43,6 +43,13 @@ def test_every_version_is_found() -> None:
     assert [one.version for one in named(objects, "mnist", "shared")] == ["1", "10", "9"]
 
 
+def test_a_name_that_nobody_registered_is_told_with_the_nearest() -> None:
+    with pytest.raises(InputError) as caught:
+        named([model(name="mnist", path="x"), model(name="iris", path="y")], "minst", "shared")
+    assert 'there is no Model registered as "minst"' in str(caught.value)
+    assert 'Did you mean "mnist"?' in str(caught.value)
+
+
 def test_what_the_pod_can_read_is_given(tmp_path: Path) -> None:
     (tmp_path / "weights").touch()
     for path in (str(tmp_path / "weights"), "datastore://models/mnist"):
