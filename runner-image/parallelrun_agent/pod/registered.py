@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parallelrun.api import hints, pod_layout
+from parallelrun.api import hints, pod_layout, store_urls
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import JobSettings, ModelSettings
 from parallelrun.kube.client import Kube
@@ -74,7 +74,9 @@ def _path(text: str, claim: str) -> str:
     for scheme, root in ((_CLAIM, pod_layout.CLAIMS), (_CONFIG_MAP, pod_layout.CONFIG_MAPS)):
         if text.startswith(scheme):
             return posixpath.normpath(posixpath.join(root, text.removeprefix(scheme)))
-    return text if "://" in text else posixpath.normpath(posixpath.join(pod_layout.claim(claim), text))
+    if store_urls.is_store_url(text):
+        return store_urls.canonical("spec.path of the Model", text)
+    return posixpath.normpath(posixpath.join(pod_layout.claim(claim), text))
 
 
 def _unlisted(model: ModelSettings) -> InputError:

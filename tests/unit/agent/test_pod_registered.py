@@ -26,6 +26,7 @@ def model(**spec: Any) -> dict[str, Any]:
         ("pvc://data/models/mnist.pkl", "/parallelrun/claims/data/models/mnist.pkl"),
         ("configmap://tiny", "/parallelrun/configmaps/tiny"),
         ("datastore://models/mnist/2/", "datastore://models/mnist/2/"),
+        ("azureml://datastores/models/paths/mnist/2", "datastore://models/mnist/2"),
     ],
 )
 def test_its_path_is_as_settings_have_it(path: str, found: str) -> None:
