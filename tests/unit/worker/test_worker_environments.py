@@ -111,7 +111,7 @@ def test_a_dead_builder_is_replaced_and_what_it_left_is_removed(
     assert not (tmp_path / "1").exists()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["one-that-is-another-now", "none"])
 def test_a_builder_of_this_machine_that_is_no_more_is_not_waited_for(tmp_path: Path, pid: int) -> None:
     """A container that is started again has its host's name and its process number."""
     record_of(tmp_path, 1, host=socket.gethostname(), pid=pid)
