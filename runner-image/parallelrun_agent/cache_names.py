@@ -35,9 +35,14 @@ def of_input(one: InputSettings, url: str) -> str:
 
 
 def below(root: str, url: str) -> str:
-    """The relative path of ``url`` in a folder that stands for ``root``; raises NoFileName."""
+    """The relative path of ``url`` in a folder that stands for ``root``; raises NoFileName.
+
+    No two URLs have the same one: what is not below ``root`` may have the base name of something else.
+    """
     prefix = root.rstrip("/") + "/"
-    key = url[len(prefix) :] if url.startswith(prefix) else base_name(url)
+    if not url.startswith(prefix):
+        return odd(url)
+    key = url[len(prefix) :]
     if url.startswith(_WEB) and any(sign in url for sign in "%?#"):  # others may read the same without them
         return odd(url)
     return key if all(_is_name(part) for part in key.split("/")) else odd(url)

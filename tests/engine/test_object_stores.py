@@ -129,6 +129,19 @@ def test_a_folder_and_a_store_are_one_input_in_the_order_of_the_manifest(
     assert sizes == [[f"{n}.bin", size] for size in "133" for n in range(5)]
 
 
+@pytest.mark.parametrize("mode", ["Mount", "Download"])
+def test_equal_keys_of_two_stores_in_one_input_are_two_files(
+    tmp_path: Path, make_box: Callable[[str], Box], mode: str
+) -> None:
+    boxes = [make_box("s3"), make_box("azureBlob")]
+    for number, box in enumerate(boxes):
+        filled(box, {f"{n}.bin": b"x" * (number + 1) for n in range(6)})
+    paths, stores = [f"{box.url}/in/" for box in boxes], [box.store for box in boxes]
+    run = files_job(tmp_path, paths, "", stores, mode=mode, mini_batch_size=4).run()
+    sizes = [line.split()[:2] for line in run.done().decode().splitlines()]
+    assert sizes == [[f"{n}.bin", size] for size in "12" for n in range(6)]
+
+
 def behind_faults(box: Box, **faults: float) -> FaultProxy:
     return FaultProxy(box.server_url, Faults(**faults))  # type: ignore[arg-type]
 

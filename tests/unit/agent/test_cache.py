@@ -20,7 +20,6 @@ INPUT = InputSettings("x", "File", [f"{ROOT}/**"], ROOT)
     ("url", "path"),
     [
         ("s3://bucket/in/a/b.png", "a/b.png"),
-        ("s3://bucket/in", "in"),
         ("s3://bucket/in/50%.txt", "50%.txt"),
         ("s3://bucket/in/ä/ß", "ä/ß"),
     ],
@@ -42,6 +41,13 @@ def test_keys_that_differ_never_have_one_path() -> None:
     web = ["https://host/a%20b?v=1", "https://host/a%20b?v=2", "https://host/a b", "https://host/a%2520b"]
     assert len({cache_names.below("https://host", url) for url in web}) == len(web)
     assert {cache_names.base_name(url) for url in web[:3]} == {"a b"}
+
+
+def test_equal_names_of_an_input_without_a_common_folder_do_not_meet() -> None:
+    urls = ["s3://one/in/1.png", "s3://two/in/1.png", "datastore://lake/1.png", "https://host/1.png"]
+    paths = {cache_names.below("", url) for url in urls}
+    assert len(paths) == len(urls)
+    assert {path.rpartition("/")[2] for path in paths} == {"1.png"}
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
