@@ -25,7 +25,20 @@ OTHER = f"team/other-{UID[:-1]}2"
 PLAIN = st.sampled_from(["a", "b", "data", "x y", "$(POD_UID)", "ü"])
 PARTS = PLAIN | PLAIN | PLAIN | PLAIN | st.sampled_from(["team", "a:b", "..", ".", "[1]", OTHER])
 GLOBS = st.sampled_from(["*.png", "**", "a?", "[ab]*"])
-ROOTS = st.sampled_from(["", "", "pvc://data/", "pvc://parallelrun/", "configmap://tiny/"])
+STORES = ["s3://bucket/", "datastore://private/", "datastore://shared/"]  # the last is a folder on a claim
+ROOTS = st.sampled_from(["", "", "pvc://data/", "pvc://parallelrun/", "configmap://tiny/", *STORES])
+REGISTERED = [
+    {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "Datastore",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    for name, spec in {
+        "private": {"s3": {"bucket": "b"}, "secretRef": {"name": "key"}},
+        "shared": {"claim": {"name": "parallelrun"}},
+    }.items()
+]
 LITERAL = st.builds(lambda root, parts: root + "/".join(parts), ROOTS, st.lists(PARTS, min_size=1, max_size=4))
 PATHS = LITERAL | st.builds("{}/{}".format, LITERAL, GLOBS)
 FOLDERS = st.builds(lambda root, parts: root + "/".join(parts), ROOTS, st.lists(PARTS, min_size=1, max_size=3))
@@ -88,12 +101,13 @@ def test_a_manifest_is_refused_or_its_pods_keep_the_promises(spec: Json, config:
     _worker_writes_only_to_outputs(pod, resolved)
     _agent_writes_only_to_the_output(pod, resolved)
     _paths_are_the_same_for_agent_and_worker(pod, resolved.settings)
+    _only_the_agent_has_what_stores_want(pod, resolved.settings)
     _variables_are_as_written(pod, spec)
 
 
 def _resolved(job: Json, config: Config) -> tuple[Resolved | None, str]:
     try:
-        return resolve(job, config), ""
+        return resolve(job, config, REGISTERED), ""
     except ManifestError as error:
         return None, str(error)
 
@@ -126,7 +140,7 @@ def _agent_and_worker_see_no_other_job(pod: Json, resolved: Resolved) -> None:
     for claim, mount in _claims(pod, _worker(pod)) + _claims(pod, *pod["containers"]):
         shown = mount["subPath"]
         assert shown.strip("/.")
-        if claim == resolved.model.spec.volume.claim_name and shown != own:
+        if claim == resolved.model.spec.volume.claim and shown != own:
             assert not f"{OTHER}/".startswith(f"{shown}/")
             assert not f"{shown}/".startswith((f"{OTHER}/", f"{own}/"))
 
@@ -141,7 +155,8 @@ def _worker_writes_only_to_outputs(pod: Json, resolved: Resolved) -> None:
 
 def _agent_writes_only_to_the_output(pod: Json, resolved: Resolved) -> None:
     writable = {mount["mountPath"] for _, mount in _claims(pod, *pod["containers"]) if not mount.get("readOnly")}
-    assert writable == {"/parallelrun/job", resolved.settings.output.path} - {None}
+    output = resolved.settings.output.path
+    assert writable == {"/parallelrun/job", *([output] if output is not None and output.startswith("/") else [])}
 
 
 def _paths_are_the_same_for_agent_and_worker(pod: Json, settings: JobSettings) -> None:
@@ -152,12 +167,26 @@ def _paths_are_the_same_for_agent_and_worker(pod: Json, settings: JobSettings) -
         while any(character in posixpath.basename(path) for character in "*?["):
             path = posixpath.dirname(path)
         named.append(path)
-    for path in named:
+    for path in (path for path in named if path.startswith("/")):
         seen = _file(_worker(pod), path)
         assert seen is not None
         assert _file(agent, path) == seen
     for path in settings.outputs.values():
         assert _file(_worker(pod), path) is not None
+
+
+def _only_the_agent_has_what_stores_want(pod: Json, settings: JobSettings) -> None:
+    """Secrets of all stores that settings name, and of no others; what it fetches, the worker can only read."""
+    secrets = {one["name"] for one in pod["volumes"] if "secret" in one}
+    (agent,) = pod["containers"]
+    mounted = {one["mountPath"] for one in agent["volumeMounts"] if one["name"] in secrets}
+    assert mounted == {one.credentials for one in settings.stores} - {""}
+    others = [mount for one in pod["initContainers"] for mount in one["volumeMounts"]]
+    assert not [mount for mount in others if mount["name"] in secrets]
+    caches = [mount for mount in others if mount["name"] == "cache"]
+    assert [(one["mountPath"], one["readOnly"]) for one in caches] == (
+        [(settings.cache, True)] if settings.stores else []
+    )
 
 
 def _file(container: Json, path: str) -> tuple[str, str] | None:

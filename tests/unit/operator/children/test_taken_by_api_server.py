@@ -43,6 +43,16 @@ MUCH = {
     "tolerations": [{"key": "gpu", "operator": "Exists"}, {"operator": "Exists", "effect": "NoSchedule"}],
     "serviceAccountName": "scoring",
 }
+REGISTERED = {
+    "apiVersion": "parallelrun.dev/v1alpha1",
+    "kind": "Datastore",
+    "metadata": {"name": "images"},
+    "spec": {"name": "My_Images.2", "s3": {"bucket": "b"}, "secretRef": {"name": "key"}},
+}
+STORES = {
+    "inputs": [{"name": "i", "type": "File", "paths": ["datastore://My_Images.2/x/*.png", "gs://bucket/y/"]}],
+    "output": {"path": "az://account/container/out"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +73,7 @@ async def _namespace(server: ApiServer) -> None:
 async def made(server: ApiServer, **spec: Any) -> AsyncIterator[tuple[Kube, World, Json]]:
     """A job whose children are there: the API server, its World, and the Job as the API server has it."""
     job = a_job(**spec)
-    world, resolved = a_world(job), resolve(job, Config())
+    world, resolved = a_world(job), resolve(job, Config(), [REGISTERED])
     async with await server.kube() as kube:
         for action in children.first(world, resolved):
             if isinstance(action, Apply):
@@ -78,6 +88,7 @@ async def made(server: ApiServer, **spec: Any) -> AsyncIterator[tuple[Kube, Worl
     [
         ("small", {}),
         ("much", MUCH),
+        ("stores", STORES),
         ("git", {"source": {"git": {"url": "https://git.example/x.git"}}}),
         ("claim", {"source": {"claim": {"name": "code.v2", "path": "a"}}, "suspend": True}),
         ("long-" + "x" * 58, {}),
@@ -108,6 +119,7 @@ def test_an_agent_may_read_and_swap_its_own_state_and_nothing_else(api_server: A
             mine = [
                 *(("", "configmaps", name, verb) for name in (names.header, names.shard(0)) for verb in _SWAP),
                 *(("coordination.k8s.io", "leases", names.node(0), verb) for verb in ("get", "update")),
+                ("parallelrun.dev", "models", "", "list"),
             ]
             denied = [
                 ("", "configmaps", names.settings, "get"),
@@ -119,6 +131,8 @@ def test_an_agent_may_read_and_swap_its_own_state_and_nothing_else(api_server: A
                 ("", "pods", "", "list"),
                 ("batch", "jobs", names.base, "get"),
                 ("parallelrun.dev", "parallelrunjobs", "rights", "get"),
+                ("parallelrun.dev", "models", "", "create"),
+                ("parallelrun.dev", "datastores", "", "list"),
             ]
             await _until_allowed(kube, world, mine[0])
             assert [one for one in mine if not await _allowed(kube, world, one)] == []
