@@ -17,6 +17,7 @@ from parallelrun.api.errors import InputError
 from parallelrun_agent.plan import order, sorting
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import MINI_BATCHES, PARTS, PATH_COLUMN, Draft
+from parallelrun_agent.plan.key_conditions import KeyConditions
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.table_parts import TableFormat, each_file, each_part
 from parallelrun_agent.storage import Storage
@@ -68,7 +69,9 @@ def add_partitions(
     files = Table(draft.folder / "files.arrow")
     parts, mini_batches = draft.parts(), draft.mini_batches(keys.names)
     key = lru_cache(_KEPT)(order.tuple_key)
-    keyed = ((key(part[0]), *part[1:], part[0]) for part in _parts(keys, table, dtypes, files, scan, storage))
+    wanted = KeyConditions(draft.document["table"], [name if name in keys.from_rows else "" for name in keys.names])
+    found = wanted.meeting(_parts(keys, table, dtypes, files, scan, storage))
+    keyed = ((key(part[0]), *part[1:], part[0]) for part in found)
     current: tuple[str, ...] | None = None
     for _, number, start, stop, values in sorting.sort_on_disk(keyed, draft.folder):
         if current is not None and values != current:

@@ -162,6 +162,14 @@ def test_empty_fields_of_text_are_missing_or_text(planner, said: bool, number: s
     assert frame["n"].isna().tolist() == [False, not number, False]
 
 
+def test_keys_of_empty_text_are_judged_by_the_worker(planner) -> None:
+    text = "paths: [{file: a.csv}]\ntransformations:\n- read_delimited: {empty_as_string: true}\n"
+    _folder(planner, text, a_csv="s,n\na,1\n,2\nb,3\n")
+    subset = SubsetSettings(where=[Condition("s", "!=", ["b"])])
+    reader = planner.plan(planner.input(type="MLTable", subset=subset), keys=("s",))
+    assert _column(reader, "n") == [2, 1]
+
+
 def test_types_of_some_columns_may_be_said_beside_inference(planner) -> None:
     options = "{infer_column_types: {sample_size: 100, column_type_overrides: {x: string}}}"
     _folder(planner, f"paths: [{{file: a.csv}}]\ntransformations:\n- read_delimited: {options}\n", a_csv="x,y\n1,2\n")

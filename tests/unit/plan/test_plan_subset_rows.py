@@ -17,6 +17,7 @@ from parallelrun.api.errors import InputError
 from parallelrun.api.settings import Condition, SubsetSettings
 from parallelrun_agent.plan import PlanReader
 from parallelrun_worker.tables import Reader
+from parallelrun_worker.unfit import Unfit
 
 SCHEMA = pa.schema({"n": pa.int64(), "v": pa.float64(), "s": pa.string()})
 FORMATS = ("csv", "jsonl", "parquet", "csv.gz", "quoted.csv", "utf16.csv")
@@ -48,7 +49,7 @@ def written(frame: pd.DataFrame, form: str) -> tuple[str, bytes, dict[str, Any]]
     if form == "utf16.csv":
         return ".csv", frame.to_csv(index=False).encode("utf-16"), {"encoding": "utf-16"}
     if form == "quoted.csv":
-        quoted = frame.assign(s=frame["s"].map(lambda s: f'{s}\n\n"'))
+        quoted = frame.assign(t=frame["s"].map(lambda s: f'{s}\n\n"'))
         return ".csv", quoted.to_csv(index=False).encode(), {"support_multi_line": True}
     data = frame.to_csv(index=False).encode()
     return (".csv.gz", gzip.compress(data), {}) if form.endswith(".gz") else (".csv", data, {})
@@ -78,6 +79,7 @@ WHERE: dict[str, tuple[list[Condition], Any]] = {
     "all": ([], lambda frame: frame["n"] >= 0),
     "greater": ([Condition("v", ">", [2])], lambda frame: frame["v"] > 2),
     "other": ([Condition("v", "!=", [2])], lambda frame: frame["v"].notna() & (frame["v"] != 2)),
+    "text": ([Condition("s", "in", ["x0", "x2"])], lambda frame: frame["s"] != "x1"),
     "missing": ([Condition("v", "isNull")], lambda frame: frame["v"].isna()),
     "both": (
         [Condition("n", "<=", [30]), Condition("v", "notIn", [1, 2])],
@@ -208,6 +210,41 @@ def test_keys_of_rows_that_are_left_out_make_no_mini_batch(planner: Any) -> None
     reader = planner.table(subset=SubsetSettings(skip=1, take=2), keys=("k",))
     assert [work[2] for work in reader.work(0, reader.total)] == [{"k": "a"}, {"k": "b"}]
     assert numbers(reader) == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "values", "keys"),
+    [
+        ("t", "==", ["b"], ["b"]),
+        ("t", "isNull", [], [""]),
+        ("t", "!=", ["b"], ["a"]),
+        ("i", ">=", [2], ["2", "3"]),
+        ("f", "<", [2], ["0.5", "1.5"]),
+        ("f", "notIn", [0.5, 1.5], ["2.5"]),
+        ("y", "==", [True], ["True"]),
+        ("d", ">", ["2026-01-01"], ["2026-01-01", "2026-01-02", "2026-01-03"]),
+    ],
+)
+def test_keys_that_do_not_meet_the_conditions_make_no_mini_batch(
+    planner: Any, name: str, op: str, values: list[Any], keys: list[str]
+) -> None:
+    """Dates are left to the worker."""
+    planner.write(
+        {"a.csv": "t,i,f,y,d,n\na,1,0.5,true,2026-01-01,1\nb,2,1.5,false,2026-01-02,2\n,3,2.5,true,2026-01-03,3\n"}
+    )
+    columns = {"d": "datetime64[ns]"}
+    subset = SubsetSettings(where=[Condition(name, op, values)])
+    reader = planner.table(table={"columns": columns}, subset=subset, keys=(name,))
+    assert [work[2][name] for work in reader.work(0, reader.total)] == keys
+
+
+def test_a_key_that_does_not_fit_its_type_fails_its_mini_batch(planner: Any) -> None:
+    planner.write({"a.csv": "k,n\n" + "1,1\n" * 30_000 + f"x,2\n{10**30},3\n"})
+    subset = SubsetSettings(where=[Condition("k", ">", [5])])
+    reader = planner.table(table={"columns": {"k": "int64"}}, subset=subset, keys=("k",))
+    assert [work[2] for work in reader.work(0, reader.total)] == [{"k": str(10**30)}, {"k": "x"}]
+    with pytest.raises(Unfit, match=str(10**30)):
+        batches(reader)
 
 
 def test_no_more_is_read_than_skip_and_take_need(planner: Any) -> None:
