@@ -242,18 +242,31 @@ def test_what_a_job_was_resolved_with_stays_whatever_is_registered_later(
         "metadata": {"name": "digits-1"},
         "spec": {"name": "digits", "type": "File", "datastore": "passing", "paths": ["mnist/"]},
     }
-    shared.apply(dataset)
+    target: Json = {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "ComputeTarget",
+        "metadata": {"name": "narrow"},
+        "spec": {
+            "maxNodes": 1,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "resources": {"requests": {"cpu": "10m"}},
+        },
+    }
+    shared.apply(dataset, target)
     inputs = [{"name": "images", "dataset": "digits@latest"}]
-    job = shared.submit(manifest("steady", inputs=inputs, arguments=["--wait"], runInvocationTimeoutSeconds=600))
+    names = {"inputs": inputs, "computeTarget": "narrow", "nodeCount": 3}
+    job = shared.submit(manifest("steady", **names, arguments=["--wait"], runInvocationTimeoutSeconds=600))
     pod = name_of(small.first_pod(job))
     later = {**dataset, "metadata": {"name": "digits-2"}, "spec": {**dataset["spec"], "version": "2", "paths": ["x/"]}}
     shared.apply(later)
     shared.api.request("DELETE", DATASTORES.path(shared.name, "passing"))
+    assert job.status["nodes"]["wanted"] == len(job.pods()) == 1
     shared.api.request("DELETE", PODS.path(shared.name, pod), {"gracePeriodSeconds": 1})
     small.let_end(job)
     job.wait_complete(180)
     assert job.output == EXPECTED
-    assert job.status["resolved"]["datasets"] == {"digits": "1"}
+    resolved = job.status["resolved"]
+    assert (resolved["datasets"], resolved["computeTarget"]) == ({"digits": "1"}, "narrow")
 
 
 def test_a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(shared: Namespace, boxes: dict[str, Box]) -> None:
