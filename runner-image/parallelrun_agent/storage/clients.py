@@ -6,6 +6,7 @@ obstore is imported here, when the first URL is read: jobs on plain files start 
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,9 @@ _RETRIES: Mapping[str, Any] = {
 _REQUEST_SECONDS, _SILENCE_SECONDS = 300, 30
 #: Credentials of the environment are not asked for more often than this when they are refused.
 _AMBIENT_SECONDS = 5.0
+
+#: How environments name the endpoint of a store whose settings name none.
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
 
 #: Makes an obstore store from settings, secrets, endpoint and what all stores have in common.
 Maker = Callable[[StoreSettings, Mapping[str, str], str, dict[str, Any]], Any]
@@ -85,7 +89,7 @@ class Client:
         endpoint = settings.endpoint or (settings.url if settings.kind == "https" else "")
         client = {"timeout": f"{_REQUEST_SECONDS} s", "read_timeout": f"{_SILENCE_SECONDS} s"}
         common: dict[str, Any] = {"retry_config": _RETRIES, "client_options": client}
-        if endpoint.startswith("http://"):
+        if endpoint.startswith("http://") or (not endpoint and _is_plain_around()):
             common["client_options"] = {**client, "allow_http": True}
         if self._query:
             endpoint = f"{endpoint}?{self._query}"
@@ -98,6 +102,11 @@ class Client:
             if errors.cause(error) is Cause.CLOSED:
                 raise errors.refused(settings, settings.url, error) from None
             raise errors.other(settings, settings.url, error) from None
+
+
+def _is_plain_around() -> bool:
+    """Whether this environment's own endpoint is one without TLS."""
+    return any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
 
 
 def _s3(settings: StoreSettings, secrets: Mapping[str, str], endpoint: str, common: dict[str, Any]) -> Any:

@@ -71,11 +71,13 @@ _CREDENTIALS = (
     r"AuthorizationHeaderMalformed|TokenRefreshRequired|InvalidAuthentication"
 )
 #: No answer at all for a reason that does not pass by itself: a name that nobody has, a certificate that nobody trusts,
-#: a key that is no key, a bucket of another region.
+#: a server without TLS, a key that is no key, a bucket of another region.
 _CLOSED = (
     r"Name or service not known|No address associated|nodename nor servname|certificate|Invalid Access Key|"
-    r"service account|redirect|Unable to decode|URL scheme is not allowed|builder error"
+    r"service account|redirect|Unable to decode|URL scheme is not allowed|builder error|InvalidContentType"
 )
+#: An answer that is no TLS.
+_NO_TLS = "InvalidContentType"
 _TRANSIENT = (
     r"error sending request|HTTP error|timed out|TimedOut|connection|Connection|decoding response body|request or "
     r"response body|IncompleteMessage|unexpected EOF|end of file"
@@ -84,6 +86,8 @@ _TRANSIENT = (
 _METADATA = r"://(169\.254\.|metadata\.google)"
 #: How obstore tells of its own retries.
 _NOISE = r"^Generic \w+ error: | in [\d.]+\w?s(, after \d+ retries, max_retries: \d+, retry_timeout: \w+)?"
+#: What the source of an error says that its own line leaves out.
+_SOURCE = rf"(dns error|{_NO_TLS}|invalid peer certificate[^\"]*|Connection refused|Name or service not known)"
 _OTHER_REGION = r"redirect|PermanentRedirect|AuthorizationHeaderMalformed"
 
 
@@ -134,11 +138,22 @@ def said(error: Exception) -> str:
     status = re.search(r"status code: (\d{3}[ \w]*)", text)
     if status:
         words = re.search(_WORDS, text)
-        return f"{status[1].strip()} ({': '.join(filter(None, words.groups()))})" if words else status[1].strip()
+        code = status[1].strip()
+        return f"{code} ({': '.join(map(_line, filter(None, words.groups())))})" if words else code
     line = " ".join(text.partition("\n\nDebug source")[0].split())
     line = re.sub(_NOISE, "", re.sub(_QUERY, r"\1", line))
-    source = re.search(r"(dns error|invalid peer certificate[^\"]*|Connection refused|Name or service not known)", text)
+    source = re.search(
+        _SOURCE,
+        text,
+    )
     return f"{line[:300]} ({source[1]})" if source and source[1] not in line else line[:300]
+
+
+def _line(text: str) -> str:
+    """The first line of what a server says, as people read it; Azure adds the request's number and time below."""
+    from html import unescape
+
+    return unescape(text.strip().partition("\n")[0].strip())
 
 
 def shown(store: StoreSettings) -> str:
@@ -169,6 +184,8 @@ def _what_to_do(store: StoreSettings, error: Exception) -> str:
         return "There are no credentials: name a Secret (secretRef of the Datastore), or set anonymous: true."
     if "status code: 404" in text and "UserNotFound" not in text:
         return f"Is the {box}'s name right? It has to exist before the job starts."
+    if _NO_TLS in text:
+        return "Its server speaks no TLS: write the endpoint with http://, if that is meant."
     if "Name or service not known" in text:
         return "Nobody has this name: check account and endpoint."
     if store.anonymous:
@@ -176,6 +193,15 @@ def _what_to_do(store: StoreSettings, error: Exception) -> str:
     if store.credentials:
         return "Correct the Secret of the Datastore, or the rights of the account that it belongs to."
     return "Correct the credentials of this environment, or name a Secret (secretRef of a Datastore)."
+
+
+def no_list(store: StoreSettings, url: str) -> Refused:
+    """The error for a server that knows nothing of the bucket's address."""
+    return Refused(
+        url,
+        f"{shown(store)} has no list of {url}: the server answers 404",
+        "Is the endpoint right? It is the server's address, without bucket or container.",
+    )
 
 
 def gone(store: StoreSettings, url: str) -> Gone:

@@ -36,12 +36,19 @@ def entries(client: Client, place: Place, patience: float) -> Iterator[Found]:
     below = len(place.key) + 1 if place.key else 0
     pages = _Pages(place.key)
     tried = Patience(patience)
-    while page := ask(client, place, tried, pages.next):
+    while page := _page(client, place, tried, pages):
         tried.progress()
         for meta in page:
             if len(meta["path"]) <= below:  # what stands for the prefix itself
                 continue
             yield head + encoded(meta["path"][skipped:]), meta["size"], identity.version(meta)
+
+
+def _page(client: Client, place: Place, patience: Patience, pages: _Pages) -> list[Any] | None:
+    try:
+        return ask(client, place, patience, pages.next)
+    except Gone:  # a list of nothing is an empty list: whoever answers so is asked in the wrong place
+        raise errors.no_list(place.store, place.url) from None
 
 
 class _Pages:

@@ -199,10 +199,11 @@ def of_datastore(name: str, spec: DatastoreSpec, credentials: str) -> StoreSetti
         made = StoreSettings(url, "gcs", name, spec.gcs.bucket, spec.gcs.prefix, endpoint=spec.gcs.endpoint)
     else:
         assert spec.https is not None, "a claim is no store, and one of the five is given"
-        made = StoreSettings(url, "https", name, endpoint=spec.https.url.rstrip("/"))
+        made = StoreSettings(url, "https", name, endpoint=spec.https.url)
     return replace(
         made,
         prefix=made.prefix.strip("/"),
+        endpoint=made.endpoint.rstrip("/"),
         credentials=credentials,
         anonymous=spec.anonymous,
         read_only=spec.read_only,

@@ -172,3 +172,9 @@ def test_what_is_fetched_keeps_its_base_name():
     assert store_urls.fetched("s3://b/models/mnist/", "/cache/models/mnist/2") == "/cache/models/mnist/2/mnist"
     assert store_urls.fetched("https://h/a%20b.txt?x", "/cache/side") == "/cache/side/a b.txt"
     assert store_urls.fetched("/data/labels.txt", "/cache/side") == "/data/labels.txt"
+
+
+def test_a_slash_at_the_end_of_an_endpoint_is_no_part_of_it():
+    account = {"account": "a", "container": "c", "endpoint": "http://azurite:10000/a/"}
+    spec = DatastoreSpec.model_validate({"azureBlob": account}, by_alias=True)
+    assert store_urls.of_datastore("x", spec, "").endpoint == "http://azurite:10000/a"

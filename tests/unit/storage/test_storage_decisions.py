@@ -123,6 +123,7 @@ def unsent(source: str) -> GenericError:
         (unsent("dns error: Name or service not known"), Cause.CLOSED),
         (unsent("dns error: Temporary failure in name resolution"), Cause.TRANSIENT),
         (unsent("ConnectionRefused"), Cause.TRANSIENT),
+        (unsent("InvalidMessage(InvalidContentType)"), Cause.CLOSED),
         (unsent('url: "http://host/certificate/redirect.csv"'), Cause.TRANSIENT),
         (GenericError("HTTP error: request or response body error"), Cause.TRANSIENT),
         (GenericError("Error performing GET http://169.254.169.254/latest: error sending request"), Cause.CLOSED),
@@ -140,6 +141,11 @@ def test_messages_show_no_signature() -> None:
     )
     assert "SECRET" not in errors.said(error)
     assert "https://x.blob/y" in errors.said(error)
+
+
+def test_of_what_a_server_says_the_first_line_is_shown_as_people_read_it() -> None:
+    body = "<Code>Denied</Code><Message>the region &#34;x&#34; is wrong\nRequestId:1\nTime:2</Message>"
+    assert errors.said(answered("403 Forbidden", body)) == '403 Forbidden (Denied: the region "x" is wrong)'
 
 
 RANGES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)).map(lambda one: (one[0], one[0] + one[1])))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from fault_proxy import FaultProxy, Faults
-from store_servers import AZURE_KEY, S3_SECRET, Box, secret
+from store_servers import AZURE_KEY, S3_KEY, S3_SECRET, Box, secret
 
 from parallelrun.api.settings import StoreSettings
 from parallelrun_agent.storage import Refused, Storage, StorageError, Unreachable
@@ -218,6 +218,34 @@ def test_a_bucket_that_does_not_exist_is_refused_at_once(writable: Box, tmp_path
         with pytest.raises(Refused, match="nowhere") as caught:
             ask()
         assert "name right?" in caught.value.hint
+
+
+def test_an_endpoint_with_https_for_http_is_refused_at_once(writable: Box) -> None:
+    secure = writable.store.endpoint.replace("http://", "https://")
+    storage = Storage([replace(writable.store, endpoint=secure)])
+    with pytest.raises(Refused, match=f"datastore '{writable.store.name}'") as caught:
+        list(storage.entries(writable.url))
+    assert "http://" in caught.value.hint
+
+
+def test_an_endpoint_with_the_bucket_in_it_is_refused_by_name(servers: Callable[[str], Box]) -> None:
+    box = servers("s3")
+    storage = Storage([replace(box.store, endpoint=f"{box.store.endpoint}/{box.store.bucket}")])
+    with pytest.raises(Refused, match=f"datastore '{box.store.name}'") as caught:
+        list(storage.entries(box.url))
+    assert "endpoint" in caught.value.hint
+
+
+def test_an_endpoint_of_the_environment_may_be_one_without_tls(
+    servers: Callable[[str], Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = servers("s3")
+    box.write("x", b"content")
+    around = {"ENDPOINT_URL": box.store.endpoint, "ACCESS_KEY_ID": S3_KEY, "SECRET_ACCESS_KEY": S3_SECRET}
+    for name, value in around.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    storage = Storage([replace(box.store, endpoint="", credentials="")])
+    assert storage.get(f"{box.url}/x") == b"content"
 
 
 def test_a_secret_without_its_keys_is_refused_with_the_keys_it_has(bucket: Box, tmp_path: Path) -> None:
