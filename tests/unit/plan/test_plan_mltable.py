@@ -126,6 +126,20 @@ def test_rows_are_chosen_as_the_file_says(planner, steps: str, rows: list[int]) 
     assert _column(_plan(planner, size=5), "x") == rows
 
 
+@pytest.mark.parametrize(
+    "steps", ["- skip: 1\n- take: 3", "- filter: col('x') > 1\n- take: 3", "- filter: col('x') > 1"]
+)
+@pytest.mark.parametrize("header", ["from_first_file", "no_header", "all_files_same_headers"])
+def test_headers_are_no_rows_where_rows_are_counted(planner, header: str, steps: str) -> None:
+    steps = steps.replace("'x'", "'Column1'") if header == "no_header" else steps
+    text = f"paths: [{{pattern: ./*.csv}}]\ntransformations:\n- read_delimited: {{header: {header}}}\n{steps}\n"
+    first = "" if header == "no_header" else "x,y\n"
+    second = "x,y\n" if header == "all_files_same_headers" else ""
+    _folder(planner, text, a_csv=f"{first}1,a\n2,a\n", b_csv=f"{second}3,a\n4,a\n5,a\n")
+    name = "Column1" if header == "no_header" else "x"
+    assert _column(_plan(planner, size=1), name) == ([2, 3, 4] if "take" in steps else [2, 3, 4, 5])
+
+
 def test_a_sample_is_drawn_as_one_of_a_manifest_is(planner) -> None:
     text = "paths: [{pattern: ./*.csv}]\ntransformations:\n- read_delimited\n"
     rows = "x\n" + "".join(f"{n}\n" for n in range(300))
