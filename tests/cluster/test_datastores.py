@@ -127,6 +127,22 @@ def test_the_same_files_give_the_same_bytes_wherever_they_are(shared: Namespace,
     assert jobs[2].status["output"]["path"] == f"datastore://azureBlob/hashes/{OUTPUT}"
 
 
+def test_rows_of_tables_in_a_bucket_are_read_in_parts(shared: Namespace, boxes: dict[str, Box]) -> None:
+    """Many mini-batches of one file: each node fetches the bytes that it needs, into what scripts can only read."""
+    rows = [(number, f"word {number}") for number in range(5000)]
+    for name, part in (("a", rows[:3000]), ("b", rows[3000:])):
+        text = "number,word\n" + "".join(f"{number},{word}\n" for number, word in part)
+        boxes["s3"].write(f"tables/{name}.csv", text.encode())
+    script = "def run(frame):\n    return [f'{row.number} {row.word}' for row in frame.itertuples()]\n"
+    shared.config_map("rows", {"rows.py": script})
+    tables = [{"name": "rows", "type": "Tabular", "paths": ["datastore://s3/tables/*.csv"]}]
+    source = {"source": {"configMap": {"name": "rows"}}, "entryScript": "rows.py"}
+    job = shared.submit(manifest("rows", inputs=tables, miniBatchSize="4KB", nodeCount=2, **source))
+    job.wait_complete(180)
+    assert job.status["miniBatches"]["total"] > 10
+    assert job.output == "".join(f"{number} {word}\n" for number, word in rows).encode()
+
+
 @pytest.mark.tensorflow
 @pytest.mark.usefixtures("tensorflow_image")
 def test_the_example_reads_images_and_model_from_a_container_and_writes_to_another(
