@@ -1,13 +1,14 @@
 """The files of a source folder: which of them are copied, within which limits, and a hash of them all.
 
 The limits are those of Azure's snapshots; a folder above them nearly always has the data in it, and copying data is
-not what anyone wants.
+not what anyone wants. Nor is copying the Secrets that lie beside a manifest: a run's folder is kept and passed on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ MAX_BYTES = 300 * 1024 * 1024
 MAX_FILES = 10_000
 #: Folders that are never code of the job.
 _SKIPPED = {".git", "__pycache__", ".venv"}
+#: In a YAML file: it holds a Secret, or makes one.
+SECRET = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?Secret\b|\bsecretGenerator\b")
+#: How the names of YAML files end; a longer one is data: the API server would take no such object either.
+YAML, MOST_YAML_BYTES = (".yaml", ".yml"), 16 << 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def nothing(_: str) -> bool:
 
 
 def files(root: Path, leave_out: Callable[[str], bool] = nothing) -> list[File]:
-    """The files of a source folder in a stable order; version control and caches are left out.
+    """The files of a source folder in a stable order; version control, caches and YAML files with Secrets are left out.
 
     ``leave_out`` says of a folder, its path without links in it, whether it is left out too. Raises SourceError for a
     folder above the limits.
@@ -118,8 +123,18 @@ def _walk(root: Path, below: str, leave_out: Callable[[str], bool], above: tuple
             real = os.path.realpath(entry.path)
             if entry.name not in _SKIPPED and real not in above and not leave_out(real):
                 yield from _walk(root, name, leave_out, (*above, real))
-        elif entry.is_file():
+        elif entry.is_file() and not _has_secret(entry):
             yield file_at(root, name)
+
+
+def _has_secret(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a YAML file with a Secret; one that cannot be read is an error when it is copied."""
+    try:
+        if not entry.name.endswith(YAML) or entry.stat().st_size > MOST_YAML_BYTES:
+            return False
+        return SECRET.search(Path(entry.path).read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def _read(root: Path, file: File) -> bytes:

@@ -129,7 +129,7 @@ def state_text(view: View) -> str:
     """What is to be said beside the counts: pace and time left, or why there are none."""
     snapshot = view.snapshot
     if snapshot.stalled:
-        return f"paused: {one_line(snapshot.stalled)}"
+        return f"paused: {one_line(' '.join(snapshot.stalled.splitlines()))}"
     if snapshot.suspended:
         return "suspended"
     if snapshot.phase == "Finalizing":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
+from parallelrun.api.source_files import MOST_YAML_BYTES, YAML
 from parallelrun.local import credentials
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ _OURS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(Datastore|Dataset|Model|Environm
 _SECRETS = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?Secret\b")
 _JOB = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?ParallelRunJob\b")
 _GROUP = b"parallelrun.dev/"
-#: A longer file is data: the API server would take no such object either.
-MOST_BYTES = 16 << 20
-_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _files(path: Path, folders: Sequence[Path], files: Sequence[Path] = ()) -> I
     seen = {os.path.realpath(path)}
     beside = [file for file in _sorted(path.parent) if file.is_file()] if path.parent.is_dir() else []
     for file in [*beside, *_below(folders), *files]:
-        if file.name.endswith(_ENDINGS) and (real := os.path.realpath(file)) not in seen:
+        if file.name.endswith(YAML) and (real := os.path.realpath(file)) not in seen:
             seen.add(real)
             yield file
 
@@ -123,7 +121,7 @@ def _below(folders: Sequence[Path]) -> list[Path]:
         if not folder.is_dir():
             raise ManifestError(f"--register {folder}: there is no such folder.", hints.missing_path(folder))
         walked = sorted(os.walk(folder))
-        found += [Path(at, name) for at, _, names in walked for name in sorted(names) if name.endswith(_ENDINGS)]
+        found += [Path(at, name) for at, _, names in walked for name in sorted(names) if name.endswith(YAML)]
     return found
 
 
@@ -187,7 +185,7 @@ class _Finder:
 def _read(path: Path) -> bytes:
     """A file's bytes; none of what cannot be read, or is too long."""
     try:
-        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+        return path.read_bytes() if path.stat().st_size <= MOST_YAML_BYTES else b""
     except OSError:
         return b""
 

@@ -17,7 +17,7 @@ from parallelrun.local import run_folder
 
 
 def files(root: Path, skip: Path | None = None) -> list[File]:
-    """The files of a source folder in a stable order; version control, caches and runs' folders are left out.
+    """The files of a source folder in a stable order; version control, caches, Secrets and runs' folders are left out.
 
     ``skip`` is one more folder to leave out, without links in it. Raises SourceError for a folder above the limits.
     """

@@ -136,6 +136,7 @@ def test_times_left_are_no_finer_than_can_be_known(seconds, text):
             "999 of 1,000 mini-batches (99%), 3 failed, 30 items failed, 5 retried",
         ),
         (View(snapshot(completed=5, stalled="no space: /v")), "5 of 1,000 mini-batches (0%); paused: no space: /v"),
+        (View(snapshot(completed=5, stalled="403\nMend it.")), "5 of 1,000 mini-batches (0%); paused: 403 Mend it."),
         (View(snapshot(completed=5, suspended=True)), "5 of 1,000 mini-batches (0%); suspended"),
         (View(Snapshot("Committing", 10, 10)), "10 of 10 mini-batches (100%); writing the output"),
         (View(Snapshot("Running", 0, 0)), "0 of 0 mini-batches (100%)"),

@@ -33,6 +33,20 @@ def test_copies_are_writable_and_keep_what_is_executable(code: Path, tmp_path: P
     assert source_files.digests(code, source.files(code)) == digests
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n---\nkind: Secret\r\nstringData: {accountKey: x}\n",
+        'items: [{"kind": "Secret"}]',
+        "secretGenerator:\n- name: key\n  literals: [accountKey=x]\n",
+    ],
+)
+def test_secrets_are_left_out(code: Path, text: str) -> None:
+    (code / "pkg" / "lake.yaml").write_text(text)
+    (code / "conf.yaml").write_text("kind: SecretStore\nmodel: x\n")
+    assert names(code) == ["conf.yaml", "pkg/a b\n.py", "score.py", "tool.sh"]
+
+
 def test_version_control_caches_and_runs_are_left_out(code: Path) -> None:
     for name in (".git", "__pycache__", ".venv", "pkg/__pycache__"):
         (code / name).mkdir()
