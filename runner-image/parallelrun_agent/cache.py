@@ -11,6 +11,7 @@ import errno
 import fcntl
 import logging
 import os
+import secrets
 import shutil
 import time
 from collections import Counter
@@ -64,6 +65,10 @@ class Cache:
     def part_file(self, mini_batch: int, number: int, url: str) -> str:
         """The absolute path for what a mini-batch needs of a table's file. Raises OSError."""
         return self._promise(f"{PARTS}/{mini_batch}/{cache_names.part(number, url)}", url)
+
+    def scratch(self) -> Path:
+        """A path for a file that its maker deletes."""
+        return self.folder / PARTS / f".scratch-{secrets.token_hex(4)}"
 
     def remove(self, path: str) -> None:
         """Take a promise back and delete the file, and folders that nothing else is in; other paths are let be."""

@@ -13,6 +13,8 @@ from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
 from parallelrun_agent.plan.reader import PlannedFile
 from parallelrun_agent.staging import Staged, united
+from parallelrun_agent.storage.errors import StorageError, shown
+from parallelrun_agent.storage.places import Place
 
 #: A signed URL is good for so long: the longest that a mini-batch may reasonably wait and run.
 SIGNED_SECONDS = 24 * 3600.0
@@ -35,6 +37,9 @@ class Store(Protocol):
 
     def signed(self, url: str, seconds: float) -> str:
         """The object's address for anybody, for so long."""
+
+    def place(self, url: str) -> Place:
+        """The store of a URL; raises StorageError where there is none."""
 
 
 class Fetcher:
@@ -75,6 +80,21 @@ class Fetcher:
             self._note(staged, file, place)
             await self._store.fetch(file.path, file.size, file.version, Path(place))
             os.chmod(place, READ_ONLY)
+
+    def store_of(self, file: PlannedFile) -> str:
+        """The store that a file is in, as people know it."""
+        try:
+            return shown(self._store.place(file.path).store)
+        except StorageError:  # said by name when the file is fetched
+            return file.path
+
+    async def ask(self, file: PlannedFile) -> None:
+        """Fetch a byte of a file that came before, to see whether its store answers. Raises as :meth:`bring`."""
+        place = self._cache.scratch()
+        try:
+            await self._store.fetch(file.path, file.size, file.version, place, [(0, min(1, file.size))])
+        finally:
+            place.unlink(missing_ok=True)
 
     def forget(self, staged: Staged) -> None:
         """Delete what is not needed any more."""

@@ -7,6 +7,8 @@ their files are here: until then nothing is timed, and nobody is charged.
 
 What is here and what is on its way stays within a number of bytes. A mini-batch that is larger than that runs all the
 same, when nothing else takes room.
+
+A store that refuses or cannot be reached pauses what is in it, and nothing else; see ``store_health``.
 """
 
 from __future__ import annotations
@@ -25,17 +27,18 @@ from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.machine import Machine
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
 from parallelrun_agent.staging import Staged, staged, weight_of
-from parallelrun_agent.stall import CACHE, STORE, Stall, is_no_space
+from parallelrun_agent.stall import CACHE, Stall, is_no_space
 from parallelrun_agent.storage.errors import Refused, StorageError, Unreachable
+from parallelrun_agent.watched_store import File, WatchedStore
 
 log = logging.getLogger(__name__)
 
-#: So many small files are fetched at a time: enough for hundreds a second from a store that takes 50 ms to answer.
+#: So many small files are fetched at a time of each store: enough for hundreds a second if it takes 50 ms to answer.
 AT_ONCE = 32
 #: Mini-batches that are looked ahead, and files: those that are not begun with so many before them can wait.
 AHEAD = 64
 FILES_AHEAD = 4 * AT_ONCE
-#: A store that refuses, or a full disk, is tried again after so long.
+#: A full disk is tried again after so long.
 RETRY_SECONDS = 3.0
 #: Where the disk had less room than it was to have, it is not filled as much for so long.
 TIGHT_SECONDS = 60.0
@@ -66,8 +69,9 @@ class Prefetch:
         self._staged: dict[int, Staged] = {}
         self._leaving: dict[int, Staged] = {}  # let go of, while a fetch has not heard of it
         self._outbox: dict[Who, deque[deque[Task]]] = {}  # in the machine's groups: results come in groups
+        self._stores: dict[str, WatchedStore] = {}
         self._running = 0
-        self._careful = False
+        self._careful = False  # the disk was full: one file at a time
         self._paused_until = 0.0
         self._woken: asyncio.Handle | None = None
         self._closed = False
@@ -113,6 +117,9 @@ class Prefetch:
         for one in [*self._staged.values(), *self._leaving.values()]:
             for task in one.tasks:
                 task.cancel()
+        for store in self._stores.values():
+            store.leave()
+        self._stall.clear(CACHE)
 
     # --- one look ---
 
@@ -198,6 +205,7 @@ class Prefetch:
                 return
             one = staged(mini_batch, self._plan.planned_files(mini_batch), self._fetcher.takes_room)
             one.guess = self._largest
+            one.stores = {file.number: self._fetcher.store_of(file) for file in one.todo}
             if not self._make_room(one.room, order[place + 1 :]):
                 return
             self._staged[mini_batch] = one
@@ -227,52 +235,100 @@ class Prefetch:
     def _start(self, order: Sequence[int]) -> None:
         if self._loop.time() < self._paused_until:
             return
-        at_once = 1 if self._careful else AT_ONCE
-        for one in (self._staged[mini_batch] for mini_batch in order if mini_batch in self._staged):
-            while one.todo and not one.failed:
-                weight = weight_of(one.todo[0])
-                if self._running and self._running + weight > at_once:
-                    return
-                self._running += weight
-                task = self._loop.create_task(self._bring(one, one.todo.popleft()))
-                one.tasks.add(task)
-                task.add_done_callback(partial(self._ended, one, weight))
+        wanted = [one for mini_batch in order if (one := self._staged.get(mini_batch)) and not one.failed]
+        for store in self._stores.values():
+            if store.health.trouble:
+                self._probe(store, wanted)
+        for one in wanted:
+            while one.todo and self._may_begin(self._store_of(one), weight_of(one.todo[0])):
+                self._begin(one)
+
+    def _may_begin(self, store: WatchedStore, weight: int) -> bool:
+        if self._careful and self._running:
+            return False
+        return not store.health.trouble and (not store.running or store.running + weight <= AT_ONCE)
+
+    def _probe(self, store: WatchedStore, wanted: Sequence[Staged]) -> None:
+        """Ask a store that is in trouble for one thing, when it is time to."""
+        health = store.health
+        files = [one for one in wanted if one.todo and self._store_of(one) is store]
+        if not files and not store.running:
+            store.leave()
+        elif files and health.may_probe(self._loop.time()):
+            if store.can_be_asked:
+                store.ask()
+            else:
+                health.is_probed = True
+                self._begin(min(files, key=lambda one: health.failed_at((one.mini_batch, one.todo[0].number))), True)
+
+    def _store_of(self, one: Staged) -> WatchedStore:
+        """Of the file that comes next."""
+        name = one.stores[one.todo[0].number]
+        if name not in self._stores:
+            self._stores[name] = WatchedStore(name, self._fetcher, self._stall, self.wake, self._blamed, self._failed)
+        return self._stores[name]
 
     # --- one file ---
 
-    async def _bring(self, one: Staged, file: PlannedFile) -> None:
+    def _begin(self, one: Staged, is_probe: bool = False) -> None:
+        store, file = self._store_of(one), one.todo.popleft()
+        weight = weight_of(file)
+        self._running += weight
+        store.running += weight
+        task = self._loop.create_task(self._bring(one, file, store))
+        one.tasks.add(task)
+        task.add_done_callback(partial(self._ended, one, weight, store, is_probe))
+
+    async def _bring(self, one: Staged, file: PlannedFile, store: WatchedStore) -> None:
+        began = self._loop.time()
         try:
             await self._fetcher.bring(one, file)
         except (StorageError, InputError, OSError) as error:
-            self._not_brought(one, file, error)
+            self._not_brought(one, file, store, began, error)
             return
         one.left -= 1
+        store.came(file)
         if one.here and one.bytes > one.guess and one.sizes:
             self._largest = max(self._largest, one.bytes)
         if self._careful:
             self._careful = False
-            self._stall.clear(STORE)
             self._stall.clear(CACHE)
 
-    def _not_brought(self, one: Staged, file: PlannedFile, error: Exception) -> None:
+    def _not_brought(self, one: Staged, file: PlannedFile, store: WatchedStore, began: float, error: Exception) -> None:
         if isinstance(error, Refused):
-            self._pause(one, file, str(error), STORE)
+            one.todo.appendleft(file)
+            store.refused(error)
+        elif isinstance(error, Unreachable):
+            if store.is_to_blame((one.mini_batch, file.number), began, error):
+                self._fail(one, error)
+            else:
+                one.todo.appendleft(file)
         elif isinstance(error, StorageError | InputError) or (
             isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
         ):
-            log.warning("mini-batch %d: %s", one.mini_batch, str(error).splitlines()[0])
-            one.failed = one.failed or error
-            one.todo.clear()
+            if isinstance(error, StorageError):
+                store.answered()
+            self._fail(one, error)
         else:
-            if is_no_space(error):  # less than was thought: what is urgent first
-                self._room = max(1, self._used() - one.room)
-                self._loop.call_later(TIGHT_SECONDS, self._as_before)
-            self._pause(one, file, f"cannot keep what is fetched: {error}", CACHE)
+            one.todo.appendleft(file)
+            self._disk_refused(one, error)
 
-    def _pause(self, one: Staged, file: PlannedFile, text: str, of: str) -> None:
+    def _blamed(self, file: File, error: Exception) -> None:
+        one = self._staged.get(file[0])
+        if one is not None and any(waiting.number == file[1] for waiting in one.todo):
+            self._fail(one, error)
+
+    def _fail(self, one: Staged, error: Exception) -> None:
+        log.warning("mini-batch %d: %s", one.mini_batch, str(error).splitlines()[0])
+        one.failed = one.failed or error
+        one.todo.clear()
+
+    def _disk_refused(self, one: Staged, error: Exception) -> None:
         """Nobody's fault: try again in a while, one file at first."""
-        one.todo.appendleft(file)
-        self._stall.set(text, of)
+        if is_no_space(error):  # less than was thought: what is urgent first
+            self._room = max(1, self._used() - one.room)
+            self._loop.call_later(TIGHT_SECONDS, self._as_before)
+        self._stall.set(f"cannot keep what is fetched: {error}", CACHE)
         self._careful = True
         self._paused_until = self._loop.time() + RETRY_SECONDS
         self._loop.call_later(RETRY_SECONDS, self.wake)
@@ -280,9 +336,12 @@ class Prefetch:
     def _as_before(self) -> None:
         self._room = self._room_wanted
 
-    def _ended(self, one: Staged, weight: int, task: asyncio.Task[None]) -> None:
+    def _ended(self, one: Staged, weight: int, store: WatchedStore, was_probe: bool, task: asyncio.Task[None]) -> None:
         self._running -= weight
+        store.running -= weight
         one.tasks.discard(task)
+        if was_probe:
+            store.health.is_probed = False
         if not task.cancelled() and (error := task.exception()):
             self._failed(error if isinstance(error, Exception) else RuntimeError(repr(error)))
         if not one.tasks and self._leaving.get(one.mini_batch) is one:

@@ -32,6 +32,7 @@ class Staged:
     places: dict[int, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)  # by place
     failed: Exception | None = None
+    stores: dict[int, str] = field(default_factory=dict)  # of the files to be done, by number
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

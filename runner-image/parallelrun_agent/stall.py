@@ -23,7 +23,7 @@ class Stall:
     """Why this agent pauses; one reason for each thing that may be in the way."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+        self._texts: dict[tuple[str, str], str] = {}
 
     @property
     def text(self) -> str:
@@ -33,7 +33,7 @@ class Stall:
     @property
     def on(self) -> str:
         """What the first reason is about; "" where there is none."""
-        return next(iter(self._texts), "")
+        return next(iter(self._texts), ("", ""))[0]
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call ``function`` in a thread, again and again while it runs out of space."""
@@ -62,15 +62,15 @@ class Stall:
                     self.clear(of)
                 return result
 
-    def set(self, text: str, of: str = VOLUME) -> None:
-        """Pause for this reason, said once."""
-        if text != self._texts.get(of):
+    def set(self, text: str, of: str = VOLUME, which: str = "") -> None:
+        """Pause for this reason, said once; ``which`` of several things, several stores say."""
+        if text != self._texts.get((of, which)):
             log.error("paused: %s", text)
-        self._texts[of] = text
+        self._texts[of, which] = text
 
-    def clear(self, of: str = VOLUME) -> None:
+    def clear(self, of: str = VOLUME, which: str = "") -> None:
         """What was in the way is not any more."""
-        self._texts.pop(of, None)
+        self._texts.pop((of, which), None)
 
 
 def _of_volumes(error: Exception) -> str:

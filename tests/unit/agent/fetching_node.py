@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simulated_node import SimulatedNode
 
-from parallelrun.api.settings import InputSettings
+from parallelrun.api.settings import InputSettings, StoreSettings
 from parallelrun_agent import events as ev
 from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
@@ -19,13 +19,36 @@ from parallelrun_agent.machine import Rules
 from parallelrun_agent.plan.reader import PlannedFile
 from parallelrun_agent.prefetch import Prefetch
 from parallelrun_agent.stall import Stall
+from parallelrun_agent.storage.errors import Unreachable
+from parallelrun_agent.storage.places import Place, find
 
 ROOT = "s3://bucket/in"
+OTHER_ROOT = "s3://other/in"
 SIZE = 10
+#: For so long a store is asked before a file counts as unreachable.
+TRIED = 300.0
 
 
-def url_of(mini_batch: int, number: int) -> str:
-    return f"{ROOT}/{mini_batch}/{number}.bin"
+class Clock(asyncio.SelectorEventLoop):
+    """A loop whose time passes when nothing else is to be done, and at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        select = self._selector.select  # type: ignore[attr-defined]
+
+        def pass_time(timeout: float | None = None) -> object:
+            self._now += timeout or 0.0
+            return select(timeout if timeout is None else 0)
+
+        self._selector.select = pass_time  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return self._now
+
+
+def url_of(mini_batch: int, number: int, root: str = ROOT) -> str:
+    return f"{root}/{mini_batch}/{number}.bin"
 
 
 def content_of(url: str) -> bytes:
@@ -39,6 +62,7 @@ class SlowStore:
         self.rng = rng
         self.trouble: Callable[[str], Exception | None] = lambda _: None
         self.fetched: list[str] = []
+        self.asked: list[str] = []  # for a byte alone
         self.open = asyncio.Event()  # nothing is answered while this is not set
         self.open.set()
         self.running = self.most = 0
@@ -52,12 +76,15 @@ class SlowStore:
             for _ in range(self.rng.randint(0, 5)):
                 await asyncio.sleep(0)
             await self.open.wait()
-            if error := self.trouble(path):
-                raise error
+            began = asyncio.get_running_loop().time()
+            while error := self.trouble(path):
+                if not isinstance(error, Unreachable) or asyncio.get_running_loop().time() - began >= TRIED:
+                    raise error
+                await asyncio.sleep(TRIED / 20)
             temporary = target.with_name(f".part-{target.name}")
             temporary.write_bytes(content_of(path))
             temporary.rename(target)
-            self.fetched.append(path)
+            (self.fetched if ranges is None or ranges == [(0, SIZE)] else self.asked).append(path)
         finally:
             self.running -= 1
 
@@ -68,16 +95,23 @@ class SlowStore:
     def signed(self, url: str, seconds: float) -> str:
         return f"https://signed/{url}?{seconds:g}"
 
+    def place(self, url: str) -> Place:
+        return find([StoreSettings(f"s3://{name}", "s3", bucket=name) for name in ("bucket", "other")], url)
+
 
 class FilesPlan:
-    """So many files in each mini-batch, or one row of each."""
+    """So many files in each mini-batch, or one row of each; mini-batches ``elsewhere`` are in another store."""
 
     def __init__(self, files: int, rows: bool) -> None:
         self.files, self._parts = files, ((0, 1),) if rows else ()
+        self.elsewhere: range = range(0)
+
+    def url(self, mini_batch: int, number: int) -> str:
+        return url_of(mini_batch, number, OTHER_ROOT if mini_batch in self.elsewhere else ROOT)
 
     def planned_files(self, mini_batch: int) -> list[PlannedFile]:
         first = mini_batch * self.files
-        return [PlannedFile(first + n, url_of(mini_batch, n), SIZE, 1, 0, self._parts) for n in range(self.files)]
+        return [PlannedFile(first + n, self.url(mini_batch, n), SIZE, 1, 0, self._parts) for n in range(self.files)]
 
     def items(self, mini_batch: int) -> int:
         return self.files
@@ -143,7 +177,7 @@ class FetchingNode(SimulatedNode):
             places = self.prefetch.staged(task[0]).places
             for n in range(self.plan.files):
                 number = task[0] * self.plan.files + n
-                assert Path(places[number]).read_bytes() == content_of(url_of(task[0], n))
+                assert Path(places[number]).read_bytes() == content_of(self.plan.url(task[0], n))
         worker.queue.extend(tasks)
 
     def withdraw(self) -> None:
@@ -176,6 +210,13 @@ class FetchingNode(SimulatedNode):
                 self.now += 5.0
                 self.give(ev.Tick([self._slot(n) for n in range(self.machine.rules.processes)]))
         assert not self.defects, self.defects
+
+    async def through_pauses(self, disturb: Callable[[], None] = lambda: None, seconds: float = 50.0) -> None:
+        """As :meth:`to_the_end`, where it may have to wait until something is tried again; looks every ``seconds``."""
+        async with asyncio.timeout(1e6):
+            while self.counts[0] < self.total:
+                await self.to_the_end(disturb)
+                await asyncio.sleep(seconds)
 
     def called(self) -> Counter[int]:
         return Counter(self.calls)
