@@ -158,6 +158,26 @@ def test_a_run_is_run_again_with_the_secret_that_is_beside_its_manifest(
     assert (site.folder / "again/parallel_run_step.txt").read_text() == EXPECTED
 
 
+def test_what_failed_is_run_again_where_only_the_input_is_in_a_store(
+    site: Site, make_box: Callable[[str], Box]
+) -> None:
+    site.script(f"""\
+        def run(mini_batch):
+            if not os.path.exists({str(site.folder / "mended")!r}) and "7.bin" in str(mini_batch):
+                raise ValueError("not yet")
+            return [os.path.basename(path) for path in mini_batch]
+    """)
+    (site.folder / "lake.yaml").write_text(yaml.safe_dump_all(documents(make_box("s3"))))
+    inputs = [{"name": "files", "dataset": "files"}]
+    manifest = site.manifest(inputs=inputs, miniBatchSize=5, errorThreshold=-1, runMaxTry=1)
+    assert site.command("run", manifest, "--output", "out").status == 0
+    assert len((site.folder / "out/parallel_run_step.txt").read_text().splitlines()) == 7
+    (site.folder / "mended").touch()
+    finished = site.command("rerun", "out", "--failed", "--output", "again")
+    assert finished.status == 0, finished.text
+    assert (site.folder / "again/parallel_run_step.txt").read_text() == "".join(f"{n}.bin\n" for n in range(12))
+
+
 def test_files_go_to_a_datastore_and_come_back(site: Site, make_box: Callable[[str], Box]) -> None:
     (site.folder / "lake.yaml").write_text(yaml.safe_dump_all(documents(make_box("azureBlob"))))
     files = {"a.txt": b"a", "deep/b ä.bin": b"b" * 100_000, "deep/empty": b""}

@@ -31,7 +31,11 @@ def settings(ground: Ground, inputs: list[InputSettings] | None = None) -> JobSe
     """
     job, spec = ground.job, ground.job.spec
     _refuse_cluster_only(ground)
-    resolved = [_input(ground, number, one) for number, one in enumerate(spec.inputs)] if inputs is None else inputs
+    if inputs is None:
+        resolved = [_input(ground, number, one) for number, one in enumerate(spec.inputs)]
+    else:
+        resolved = inputs
+        _open_stores(ground, inputs)
     listed = models.listed(spec.models, ground.places)
     base = JobSettings(
         name=job.metadata.name,
@@ -93,6 +97,13 @@ def _input(ground: Ground, number: int, one: Input) -> InputSettings:
             )
     root = store_urls.common_folder([pattern.root for pattern in patterns])
     return common_settings.an_input(where, one, [pattern.text for pattern in patterns], root)
+
+
+def _open_stores(ground: Ground, inputs: list[InputSettings]) -> None:
+    """Have the stores of inputs that are resolved already among those of the job. Raises ManifestError."""
+    for number, one in enumerate(inputs):
+        for index, path in enumerate(one.paths):
+            ground.places.stores.locate(f"spec.inputs[{number}].paths[{index}]", path)
 
 
 def _output(ground: Ground) -> OutputSettings:
