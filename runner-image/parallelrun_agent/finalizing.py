@@ -10,6 +10,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from parallelrun.api.errors import ParallelRunError
@@ -18,7 +19,7 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.header import Grant, Header, Phase
 from parallelrun_agent import kept_header
 from parallelrun_agent.job import Job
-from parallelrun_agent.output import remote
+from parallelrun_agent.output import owner, remote
 from parallelrun_agent.stall import Stall
 
 if TYPE_CHECKING:
@@ -92,17 +93,27 @@ class Finalizing:
             await job.leases.update_header(lambda h: headers.fail(h, grant, "OutputFailed", message))
             return
         await kept_header.keep(job, self._stall, headers.finish(header, grant, result)[0])
+        await self._say_again()
         _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
         if done:
             await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
             if job.settings.stores and not job.settings.in_pod:  # a pod's goes with the pod
                 await asyncio.to_thread(shutil.rmtree, job.cache, ignore_errors=True)
 
+    async def _say_again(self) -> None:
+        """Somebody who was frozen may have removed ``_SUCCESS`` before the kept header said that the job is done."""
+        from parallelrun_agent.output import finalize
+
+        job = self._job
+        if url := remote.url_of(job.settings):
+            await self._stall.run_on_stores(remote.succeed, job.storage, url)
+        await self._stall.run(finalize.succeed, job.folder, job.settings)
+
     async def _put(self, url: str) -> None:
         """Put the output where it is to be; also a store that refuses is waited for, since all the work is done."""
         job, run = self._job, self._stall.run_on_stores
         log.info("putting the output to %s", url)
-        await run(remote.claim, job.storage, url, job.settings)
+        await run(remote.claim, job.storage, url, job.settings, partial(owner.is_done, job.folder, job.settings.uid))
         await run(remote.publish, job.storage, url, job.folder, job.settings)
         await run(remote.succeed, job.storage, url)
 

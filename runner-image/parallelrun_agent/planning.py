@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun.leases import header as headers
 from parallelrun_agent.job import Job
-from parallelrun_agent.output import remote
+from parallelrun_agent.output import owner, remote
 from parallelrun_agent.stall import Stall
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,8 @@ class Planning:
         run = self._stall.run_on_stores if job.settings.in_pod else self._stall.run
         try:
             if url := remote.url_of(job.settings):
-                await run(remote.claim, job.storage, url, job.settings)
+                is_done = partial(owner.is_done, job.folder, job.settings.uid)
+                await run(remote.claim, job.storage, url, job.settings, is_done)
             plan = await run(make_plan, job.settings, job.folder)
         except (ParallelRunError, OSError) as error:
             await self._abort(

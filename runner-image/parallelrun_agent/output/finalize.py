@@ -14,6 +14,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,10 @@ def commit(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any
 
 
 def succeed(folder: Path, settings: JobSettings) -> None:
-    """Say that the output is whole, wherever it is. Raises NoSpace or OutputError."""
+    """Say that the output is whole, wherever it is, unless that is said already. Raises NoSpace or OutputError."""
     for place in dict.fromkeys((_target(folder, settings), folder)):
-        durable.write_file(place / layout.SUCCESS, b"")
+        if not (place / layout.SUCCESS).exists():
+            durable.write_file(place / layout.SUCCESS, b"")
 
 
 def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[
 
     Raises NoSpace or OutputError.
     """
-    owner.clear_success(folder)
+    owner.clear_success(folder, partial(owner.is_done, folder, settings.uid))
     winners = Winners.build(folder, header.plan.total if header.plan else 0)
     try:
         return _report(folder, settings, header, winners, None)
@@ -144,10 +146,11 @@ def _save(folder: Path, winners: Winners) -> str:
 
 def _claim(folder: Path, settings: JobSettings) -> None:
     """Make the folder of the output ready to be written to."""
-    owner.clear_success(folder)
+    is_done = partial(owner.is_done, folder, settings.uid)
+    owner.clear_success(folder, is_done)
     target = _target(folder, settings)
     if target != folder:
-        owner.claim(target, settings.namespace, settings.name)
+        owner.claim(target, settings.namespace, settings.name, is_done)
 
 
 def _target(folder: Path, settings: JobSettings) -> Path:

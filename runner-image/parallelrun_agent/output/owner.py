@@ -1,19 +1,26 @@
-"""Whose output a folder of the user's choice holds: two jobs must never write over each other's."""
+"""Whose output a folder of the user's choice holds: two jobs must never write over each other's.
+
+A job's own earlier ``_SUCCESS`` goes before anything beside it changes. But not that of a job that is done: whoever
+removes it was frozen for long, and somebody else has finished. The bytes beside it are the same whoever repeats them.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from parallelrun.api import layout
 from parallelrun.api.errors import OutputError
+from parallelrun.leases.header import Header, Phase
 from parallelrun_agent.output import durable
 
 
-def claim(folder: Path, namespace: str, name: str) -> None:
+def claim(folder: Path, namespace: str, name: str, is_done: Callable[[], bool] = lambda: False) -> None:
     """Make ``folder`` the output folder of job ``namespace``/``name``; the job's own earlier ``_SUCCESS`` is removed.
 
-    Raises OutputError where it is another job's, or cannot be written; NoSpace.
+    ``is_done``: whether the job is. Raises OutputError where it is another job's, or cannot be written; NoSpace.
     """
     own = f"{namespace}/{name}"
     marker = folder / layout.OWNER
@@ -26,7 +33,7 @@ def claim(folder: Path, namespace: str, name: str) -> None:
             f"{folder} holds the output of another job: {found}",
             f"Choose another spec.output.path, or remove that output together with its {layout.OWNER}.",
         )
-    clear_success(folder)
+    clear_success(folder, is_done)
 
 
 def owner(folder: Path) -> str:
@@ -37,13 +44,25 @@ def owner(folder: Path) -> str:
         return ""
 
 
-def clear_success(folder: Path) -> None:
-    """Remove ``_SUCCESS``, durably, before anything beside it changes. Raises NoSpace or OutputError."""
+def is_done(folder: Path, uid: str) -> bool:
+    """Whether the job ``uid`` in ``folder`` is, as the header there says, which says so before any other. OSError."""
+    try:
+        header = Header.from_json(json.loads((folder / layout.HEADER).read_bytes()))
+    except FileNotFoundError:
+        return False
+    return header.job_uid == uid and header.phase is Phase.DONE
+
+
+def clear_success(folder: Path, is_done: Callable[[], bool]) -> None:
+    """Remove ``_SUCCESS``, durably, unless the job is done. Raises NoSpace or OutputError."""
     success = folder / layout.SUCCESS
     with durable.writing(success):
-        if success.exists():
-            durable.remove(success)
-            durable.sync_folder(folder)
+        if not success.exists() or is_done():
+            return
+        durable.remove(success)
+        durable.sync_folder(folder)
+        if is_done():  # meanwhile
+            durable.write_file(success, b"")
 
 
 def _write_marker(marker: Path, own: str) -> None:

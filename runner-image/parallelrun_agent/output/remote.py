@@ -5,6 +5,7 @@ Objects appear whole or not at all, and ``_SUCCESS`` comes last. Whoever repeats
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -36,8 +37,8 @@ def url_of(settings: JobSettings) -> str | None:
     return path.rstrip("/") if path and is_url(path) and settings.output.action != "SummaryOnly" else None
 
 
-def claim(store: Store, url: str, settings: JobSettings) -> None:
-    """Make ``url`` the job's; its own earlier ``_SUCCESS`` is removed.
+def claim(store: Store, url: str, settings: JobSettings, is_done: Callable[[], bool] = lambda: False) -> None:
+    """Make ``url`` the job's; its own earlier ``_SUCCESS`` is removed, unless the job ``is_done``, as in ``owner``.
 
     Raises OutputError where it is another job's, and StorageError.
     """
@@ -50,7 +51,10 @@ def claim(store: Store, url: str, settings: JobSettings) -> None:
                 f"{url} holds the output of another job: {found}",
                 f"Choose another spec.output.path, or remove that output together with its {layout.OWNER}.",
             )
-    store.delete(f"{url}/{layout.SUCCESS}")
+    if not is_done():
+        store.delete(f"{url}/{layout.SUCCESS}")
+        if is_done():  # meanwhile
+            succeed(store, url)
 
 
 def publish(store: Store, url: str, folder: Path, settings: JobSettings) -> None:

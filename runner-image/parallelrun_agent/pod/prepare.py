@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
     planning, output = header.phase is Phase.PLANNING, _output_folder(settings)
     if planning:
         if output is not None:  # first: soon the job may be done, and the _SUCCESS there its own
-            owner.claim(output, settings.namespace, settings.name)
+            is_done = partial(owner.is_done, arguments.folder, settings.uid)
+            owner.claim(output, settings.namespace, settings.name, is_done)
         inputs.check(settings, spec)
     job_folder.make(arguments.folder, settings, arguments.config)
     if output is not None:

@@ -11,7 +11,7 @@ from written_job import Written, data_file, failed, flip, header, settings, writ
 from parallelrun.api.errors import OutputError
 from parallelrun.leases.allocator import Counts
 from parallelrun.leases.header import Phase
-from parallelrun_agent.output import finalize
+from parallelrun_agent.output import durable, finalize, owner
 from parallelrun_agent.output.payloads import CorruptRecord
 
 
@@ -64,6 +64,50 @@ def test_a_successor_repeats_the_commit_with_the_same_bytes(tmp_path: Path) -> N
     again = finalize.commit(tmp_path, settings(), frozen)
     assert (tmp_path / "parallel_run_step.txt").read_bytes() == output
     assert again["output"] == first["output"]
+
+
+def keep_done(folder: Path) -> None:
+    """What the one who finished does, before the header itself says Done."""
+    done = header(4, Phase.DONE).to_json()
+    (folder / "header.json").write_text(json.dumps(done))
+
+
+@pytest.mark.parametrize("path", [None, "out"])
+def test_who_thaws_after_another_has_finished_leaves_its_success(tmp_path: Path, path: str | None) -> None:
+    job = settings(path=path and str(tmp_path / path))
+    finished(tmp_path / "job")
+    prepared = finalize.prepare(tmp_path / "job", 4)
+    frozen = header(4, Phase.COMMITTING, prepared.sha256, epoch=9)
+    committed(tmp_path / "job", path=job.output.path, epoch=10)
+    keep_done(tmp_path / "job")
+    finalize.commit(tmp_path / "job", job, frozen)
+    assert (tmp_path / "job" / "_SUCCESS").exists()
+    assert (tmp_path / (path or "job") / "_SUCCESS").exists()
+
+
+def test_who_was_frozen_between_looking_and_removing_puts_success_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "_SUCCESS").touch()
+    remove = durable.remove
+
+    def thaw(path: Path) -> None:
+        keep_done(tmp_path)
+        remove(path)
+
+    monkeypatch.setattr(durable, "remove", thaw)
+    owner.clear_success(tmp_path, lambda: owner.is_done(tmp_path, "uid-1"))
+    assert (tmp_path / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize(
+    ("uid", "phase", "is_done"),
+    [("uid-1", Phase.DONE, True), ("uid-2", Phase.DONE, False), ("uid-1", Phase.COMMITTING, False)],
+)
+def test_a_job_is_done_if_its_own_header_says_so(tmp_path: Path, uid: str, phase: Phase, is_done: bool) -> None:
+    assert not owner.is_done(tmp_path, uid)
+    (tmp_path / "header.json").write_text(json.dumps(header(4, phase).to_json()))
+    assert owner.is_done(tmp_path, uid) is is_done
 
 
 def test_missing_results_are_told_as_ranges_and_no_table_is_frozen(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_what_is_merged_and_reported_is_put_and_success_comes_last(storage: Stor
     assert result["output"]["path"] == f"{url}/parallel_run_step.txt"
 
 
+@pytest.mark.parametrize("looks", [[True], [False, True]])
+def test_who_thaws_after_another_has_finished_leaves_its_success(storage: Storage, box: Box, looks: list[bool]) -> None:
+    """Also one that was frozen between looking and removing."""
+    url = f"{box.url}/four-{len(looks)}"
+    remote.claim(storage, url, a_job(url))
+    remote.succeed(storage, url)
+    answers = iter(looks)
+    remote.claim(storage, url, a_job(url), lambda: next(answers))
+    assert names(storage, url) == ["_OWNER", "_SUCCESS"]
+
+
 def test_another_jobs_output_is_refused_and_stays(storage: Storage, box: Box) -> None:
     url = f"{box.url}/two"
     remote.claim(storage, url, a_job(url, name="first"))
