@@ -24,8 +24,9 @@ class StorageError(ParallelRunError):
     """Something is wrong with the object ``url``."""
 
     def __init__(self, url: str, message: str, hint: str = "") -> None:
-        """``message`` names the object and the store."""
-        super().__init__(message, hint)
+        """``message`` names the object and the store; of a web address, its query is taken out."""
+        shown = url.partition("?")[0] if url.startswith(("https://", "http://")) else url
+        super().__init__(message.replace(url, shown), hint)
         self.url = url
 
 

@@ -30,7 +30,10 @@ class Credentials:
 
     def __init__(self, documents: Iterable[Mapping[str, Any]], say: Callable[[str], None]) -> None:
         """``documents``: those of kind Secret count; ``say`` is told of a Secret that is not among them."""
-        self._secrets = {name: document for name, document in map(_named, documents) if name}
+        self._secrets: dict[str, list[Mapping[str, Any]]] = {}
+        for name, document in map(_named, documents):
+            if name:
+                self._secrets.setdefault(name, []).append(document)
         self._say = say
         self._root: Path | None = None
         self._written: dict[str, str] = {}
@@ -54,14 +57,19 @@ class Credentials:
             self._written.clear()
 
     def _write(self, datastore: str, name: str) -> str:
-        document = self._secrets.get(name)
-        if document is None:
+        documents = self._secrets.get(name)
+        if documents is None:
             self._say(
                 f'Datastore {datastore}: the Secret "{name}" is not beside the manifest; what this shell has is used '
                 "(AWS_ACCESS_KEY_ID, AZURE_STORAGE_ACCOUNT_KEY, GOOGLE_APPLICATION_CREDENTIALS and the like)"
             )
             return ""
-        content = _content(name, document)
+        content, *others = [_content(name, document) for document in documents]
+        if any(other != content for other in others):
+            raise ManifestError(
+                f'Datastore {datastore}: there is more than one Secret "{name}" beside the manifest, and they differ.',
+                "Delete all but one.",
+            )
         if self._root is None:
             # Where it is in memory, and gone with the user's last session.
             base = os.environ.get("XDG_RUNTIME_DIR")

@@ -171,6 +171,17 @@ def test_a_run_that_is_refused_leaves_no_secret_behind(site: Any, private: Path)
     assert os.listdir(private) == []
 
 
+def test_two_secrets_of_one_name_that_differ_are_refused_without_their_values(site: Any) -> None:
+    inputs = [{"name": "far", "type": "File", "paths": ["datastore://lake/x/"]}]
+    write(site.base / "lake.yaml", site.registered("Datastore", "lake", **LAKE), SECRET)
+    write(site.base / "same.yaml", SECRET)
+    site.prepare(inputs=inputs)
+    write(site.base / "other.yaml", {**SECRET, "stringData": {"accountKey": "b3RoZXI="}})
+    with pytest.raises(ManifestError, match='more than one Secret "lake-key"') as error:
+        site.prepare(inputs=inputs)
+    assert "b3RoZXI" not in str(error.value)
+
+
 def test_secrets_may_be_base64_and_what_is_wrong_is_told_without_the_value(site: Any) -> None:
     inputs = [{"name": "far", "type": "File", "paths": ["datastore://lake/x/"]}]
     lake = site.registered("Datastore", "lake", **LAKE)

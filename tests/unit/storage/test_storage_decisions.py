@@ -143,6 +143,12 @@ def test_messages_show_no_signature() -> None:
     assert "https://x.blob/y" in errors.said(error)
 
 
+def test_an_error_names_a_web_address_without_its_query_and_any_other_object_whole() -> None:
+    signed, key = "https://host/a.csv?sig=SECRET", "s3://bucket/what?.csv"
+    assert errors.gone(WEB, signed).message == "https://host/a.csv is not there any more"
+    assert errors.gone(S3, key).message == "s3://bucket/what?.csv is not there any more"
+
+
 def test_of_what_a_server_says_the_first_line_is_shown_as_people_read_it() -> None:
     body = "<Code>Denied</Code><Message>the region &#34;x&#34; is wrong\nRequestId:1\nTime:2</Message>"
     assert errors.said(answered("403 Forbidden", body)) == '403 Forbidden (Denied: the region "x" is wrong)'
