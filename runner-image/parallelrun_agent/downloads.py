@@ -1,7 +1,8 @@
 """Files that are fetched once and stay until the job is done: inputs of mode Download, side inputs and models.
 
 Agents of one machine share them. A file is what it should be if it has the object's size and, as its modification
-time, the object's version: that is set last, so that what a crash left is fetched again.
+time, the object's version. It is made elsewhere and appears when it is whole: a folder of them shows nothing else to a
+script, or to who checks it, while another agent still fetches the same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from parallelrun_agent.cache_names import INPUTS
 SIDE_INPUTS = "side_inputs"
 MODELS = "models"
 _READ_ONLY = 0o444
+_MAKING = ".making"
 
 
 class Store(Protocol):
@@ -56,9 +58,15 @@ class Downloads:
         os.makedirs(place.parent, exist_ok=True)
         if place.is_dir():
             raise IsADirectoryError(name)
-        await self._store.fetch(url, size, version, place)
-        os.chmod(place, _READ_ONLY)
-        os.utime(place, ns=(version, version))
+        made = self.base / _MAKING / secrets.token_hex(8)
+        os.makedirs(made.parent, exist_ok=True)
+        try:
+            await self._store.fetch(url, size, version, made)
+            os.chmod(made, _READ_ONLY)
+            os.utime(made, ns=(version, version))
+            os.rename(made, place)
+        finally:
+            made.unlink(missing_ok=True)
         return name
 
     def _is_here(self, place: str, size: int, version: int) -> bool:

@@ -41,6 +41,21 @@ def test_a_file_is_fetched_once_by_all_agents_of_a_machine(tmp_path: Path) -> No
     assert store.fetched == ["s3://b/in/a/1.bin"]
 
 
+def test_a_folder_shows_nothing_of_a_file_that_is_on_its_way(tmp_path: Path) -> None:
+    """Another agent may be reading the folder, or adding up its checksum."""
+    seen: list[list[Path]] = []
+
+    class Slow(Store):
+        async def fetch(self, path: str, size: int, version: int, target: Path) -> None:
+            await super().fetch(path, size, version, target)
+            seen.append(list((tmp_path / "inputs").rglob("*.*")))
+
+    place = bring(Downloads(tmp_path, Slow()), "s3://b/in/a/1.bin")
+    assert seen == [[]]
+    assert place.is_file()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [place]
+
+
 @pytest.mark.parametrize(("size", "version"), [(4, VERSION), (3, VERSION - 1)])
 def test_a_file_of_another_size_or_version_is_fetched_anew(tmp_path: Path, size: int, version: int) -> None:
     store = Store()
