@@ -105,11 +105,18 @@ class Supplies:
         files = [(os.fsdecode(path), size, version) for path, size, version in found if not path.endswith(b"/")]
         if not files:
             raise InputError(f"{url} does not exist.", "Put it there before the job starts, or correct its name.")
-        await _at_once(
-            files,
-            lambda one: downloads.bring(place / cache_names.below(url, one[0]), *one),
-            size_of=lambda one: one[1],
-        )
+        try:
+            await _at_once(
+                files,
+                lambda one: downloads.bring(place / cache_names.below(url, one[0]), *one),
+                size_of=lambda one: one[1],
+            )
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise InputError(
+                f"{url} cannot be a folder: one of its objects is named as the folder of others is "
+                f"({os.path.relpath(error.filename2 or error.filename, place)}).",
+                "Rename the object.",
+            ) from error
 
     async def _patiently(self, is_new: bool, step: Callable[P, Awaitable[T]], *args: P.args, **more: P.kwargs) -> T:
         while True:

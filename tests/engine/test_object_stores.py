@@ -413,6 +413,18 @@ def test_a_model_of_another_checksum_fails_the_job_by_name(tmp_path: Path, make_
     assert "has the SHA-256" in run.log.read_text()
 
 
+def test_a_model_with_an_object_named_as_a_folder_is_refused_by_name(
+    tmp_path: Path, make_box: Callable[[str], Box]
+) -> None:
+    box = make_box("azureBlob")
+    for key in ("models/digits/a", "models/digits/a/b"):
+        box.write(key, b"x")
+    models = [ModelSettings("digits", f"{box.url}/models/digits", "3")]
+    run = files_job(tmp_path, filled(box, FILES), f"{box.url}/in", [box.store], models=models).run()
+    assert run.end() != 0
+    assert "models/digits cannot be a folder" in run.log.read_text()
+
+
 def with_output(folder: Path, box: Box, input_paths: list[str], stores: list[StoreSettings]) -> StoreJob:
     output = OutputSettings(path=f"{box.url}/results/today")
     return files_job(folder, input_paths, f"{box.url}/in", stores, output=output)
