@@ -25,7 +25,8 @@ from parallelrun_agent import kept_header
 from parallelrun_agent.finalizing import Finalizing
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job
-from parallelrun_agent.node_work import NodeWork, NotHolder
+from parallelrun_agent.lease_work import NotHolder
+from parallelrun_agent.node_work import NodeWork
 from parallelrun_agent.planning import Planning
 from parallelrun_agent.progress import progress_of
 from parallelrun_agent.stall import Stall

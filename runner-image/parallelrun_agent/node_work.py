@@ -16,24 +16,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import layout
-from parallelrun.api.settings import JobSettings
-from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
-from parallelrun.leases.claim_size import WORTH_SECONDS, WORTH_SECONDS_IN_CLUSTERS, claim_size
-from parallelrun.leases.client import NotThere
 from parallelrun.leases.header import Header
 from parallelrun_agent import events as ev
 from parallelrun_agent.failure_segment import FailureSegment
 from parallelrun_agent.host_process import HostProcess
-from parallelrun_agent.inheritance import inherit
 from parallelrun_agent.job import Job
+from parallelrun_agent.lease_work import LeaseWork
 from parallelrun_agent.machine import Machine, Rules
 from parallelrun_agent.plan import PlanReader
 from parallelrun_agent.registered_models import RegisteredModels
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
-from parallelrun_agent.shard_writes import ShardWrites
 from parallelrun_agent.slots import Slots
 from parallelrun_agent.stall import Stall
 from parallelrun_agent.supplies import Supplies
@@ -57,10 +52,6 @@ FIRST_SAMPLE_SECONDS = 1.0
 MESSAGE_LIMIT = 8000
 
 
-class NotHolder(Exception):
-    """Another holder acts for this node now."""
-
-
 class NodeWork:
     """One node's part of a running job; made when the plan is there."""
 
@@ -74,7 +65,7 @@ class NodeWork:
         supplies: Supplies,
     ) -> None:
         settings = job.settings
-        self._job, self._plan, self._header, self._host, self._stall = job, plan, header, host, stall
+        self._job, self._plan, self._host, self._stall = job, plan, host, stall
         self.machine = Machine(
             Rules(
                 processes=settings.process_count_per_node,
@@ -99,8 +90,7 @@ class NodeWork:
         self._prefetch: Prefetch | None = None  # where files are fetched
         self._cache: Cache | None = None
         self._unrecorded_alone: int | None = None  # a suspect that waits for its files
-        self._writes = ShardWrites(job.leases)
-        self._ending: set[tuple[int, int]] = set()  # start and epoch of leases whose end is being written
+        self._leases = LeaseWork(job, plan, header, self.machine)
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions: set[asyncio.Task[None]] = set()  # of processes; nobody waits for them when these are gone
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -109,7 +99,6 @@ class NodeWork:
         self._last_failure_sync = 0.0
         self._sampler = ResourceSampler(job.folder, job.node)
         self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
-        self.unclaimed: int | None = None
         self.models = RegisteredModels(job, supplies)  # that scripts asked for
 
     async def start(self) -> None:
@@ -149,7 +138,7 @@ class NodeWork:
             self._failed.result()
         if self._host is not None and not self.machine.host_up and self.machine.draining is None:
             self._host.revive()
-        self.dispatch(ev.Tick(self._slots.read_all(), self.unclaimed))
+        self.dispatch(ev.Tick(self._slots.read_all(), self._leases.unclaimed))
         self._sample(time.monotonic())
         if time.monotonic() - self._last_failure_sync > 2.0:
             self._task(self._sync_failures())
@@ -163,7 +152,7 @@ class NodeWork:
 
     def header_changed(self, header: Header) -> None:
         """Tell about a newer header."""
-        self._header = header
+        self._leases.header = header
 
     def work_returned(self) -> None:
         """Something may be claimable again."""
@@ -290,98 +279,18 @@ class NodeWork:
         self._task(self._claim_task(i))
 
     async def _claim_task(self, i: ev.Claim) -> None:
-        settings, job = self._job.settings, self._job
-        for shard in self._shard_order():
-            lease, left = await self._claim_from(shard, _claimer(job.holder, settings, i, self._held))
-            if lease is not None:
-                break
-        else:
-            self.unclaimed = 0
-            self.dispatch(ev.NoWork())
-            return
-        self.unclaimed = left
-        former = tuple(lease.former)
-        arguments = (job.folder, former, lease.start, lease.stop, settings.run_max_try, self._retry_failures_below())
-        left_behind = inherit(*arguments) if not former else await asyncio.to_thread(inherit, *arguments)
-        charged = left_behind.charged or {}
-        self.dispatch(
-            ev.LeaseGranted(
-                lease.epoch,
-                lease.start,
-                lease.stop,
-                left,
-                left_behind.finished,
-                left_behind.counts,
-                charged,
-                {m: self._plan.items(m) or 0 for m in charged},
-                left_behind.suspects,
-            )
-        )
-
-    def _retry_failures_below(self) -> int:
-        """In a cluster, a job is of a later generation only where it runs again what failed in an earlier one."""
-        settings, generation = self._job.settings, self._header.generation
-        if settings.in_pod:
-            return generation << headers.GENERATION_SHIFT if generation > 1 else 0
-        return settings.retry_failures_below
-
-    def _held(self) -> set[tuple[int, int]]:
-        """(start, epoch) of the leases that this agent knows it has, those included whose end is being written."""
-        return {(lease.start, lease.epoch) for lease in self.machine.leases.values()} | self._ending
-
-    async def _claim_from(self, shard: int, claimer: Claimer) -> tuple[allocator.Lease | None, int]:
-        try:
-            return await self._writes.apply(shard, claimer)
-        except NotThere:  # the first claim of all makes the shard, as the published plan says
-            start, stop = allocator.split(self._plan.total, self._header.shards)[shard]
-            await self._job.leases.create_shard(shard, allocator.new(start, stop, self._header.generation))
-            return await self._writes.apply(shard, claimer)
-
-    def _shard_order(self) -> list[int]:
-        """The home shard, then the others with work."""
-        home = self._job.node * self._header.shards // max(self._job.settings.node_count, 1)
-        order = [(home + k) % self._header.shards for k in range(self._header.shards)]
-        return [k for k in order if self._header.open_shards >> k & 1]
+        self.dispatch(await self._leases.claim(i))
 
     def _complete(self, i: ev.Complete) -> None:
-        self._ending.add((i.start, i.epoch))
-        self._task(self._finish_lease(i.start, i.epoch, (), i.counts))
+        self._leases.end(i)
+        self._task(self._leases.write_end(i.start, i.epoch, (), i.counts))
 
     def _give_back(self, i: ev.GiveBack) -> None:
-        self._ending.add((i.start, i.epoch))
-        self._task(self._finish_lease(i.start, i.epoch, i.unfinished, i.counts))
-
-    async def _finish_lease(
-        self, start: int, epoch: int, unfinished: Sequence[tuple[int, int]], counts: tuple[int, ...]
-    ) -> None:
-        holder, shard, seen = self._job.holder, self._shard_of(start), self._header.epoch
-
-        def change(state: allocator.Shard) -> tuple[allocator.Shard, tuple[bool, bool]]:
-            tally = allocator.Counts(*counts)
-            if unfinished:
-                state, ok = allocator.give_back(state, holder, epoch, unfinished, tally)
-            else:
-                state, ok = allocator.complete(state, holder, epoch, tally)
-            return state, (ok, allocator.done(state))
-
-        ok, done = await self._writes.apply(shard, change)
-        self._ending.discard((start, epoch))
-        if not ok:
-            raise NotHolder(f"lease {epoch:#x} of mini-batches from {start} on is another's now")
-        if done:
-            await self._job.leases.update_header(lambda h: (headers.shard_completed(h, shard, seen), None))
+        self._leases.end(i)
+        self._task(self._leases.write_end(i.start, i.epoch, i.unfinished, i.counts))
 
     def _shrink(self, i: ev.Shrink) -> None:
-        async def change() -> None:
-            shard = self._shard_of(i.start)
-            ok = await self._writes.apply(shard, lambda s: allocator.shrink(s, self._job.holder, i.epoch, i.stop))
-            if not ok:
-                raise NotHolder(f"lease {i.epoch:#x} of mini-batches from {i.start} on is another's now")
-
-        self._task(change())
-
-    def _shard_of(self, mini_batch: int) -> int:
-        return allocator.shard_of(mini_batch, self._plan.total, self._header.shards)
+        self._task(self._leases.shrink(i))
 
     def _charge(self, i: ev.Charge) -> None:
         self._tries.charged(i.mini_batch, i.try_number)
@@ -454,28 +363,6 @@ class NodeWork:
 
     def _host_error(self, text: str) -> None:
         self._stall.set(text)
-
-
-Claimer = Callable[[allocator.Shard], tuple[allocator.Shard, tuple[allocator.Lease | None, int]]]
-
-
-def _claimer(holder: str, settings: JobSettings, i: ev.Claim, known: Callable[[], set[tuple[int, int]]]) -> Claimer:
-    """A claim; a lease that the holder has and never heard of (the store's answer was lost) is the one it gets.
-
-    ``known``: start and epoch of the leases that it knows it has, or is giving up.
-    """
-    worth = WORTH_SECONDS_IN_CLUSTERS if settings.in_pod else WORTH_SECONDS
-
-    def claim(state: allocator.Shard) -> tuple[allocator.Shard, tuple[allocator.Lease | None, int]]:
-        left = allocator.unclaimed(state)
-        for lost in allocator.held(state, holder):
-            if (lost.start, lost.epoch) not in known():
-                return state, (lost, left)
-        want = claim_size(i.last, settings.process_count_per_node, left, settings.node_count, i.rate, worth)
-        state, lease = allocator.claim(state, holder, want)
-        return state, (lease, allocator.unclaimed(state))
-
-    return claim
 
 
 #: Events that are logged: few, however many mini-batches there are.
