@@ -2,27 +2,27 @@
 
 It decides what each worker process runs next, whom a death is charged to, when a lease is complete, when to ask for
 more and when to give up. It knows no socket, file or clock: ``now`` (CLOCK_MONOTONIC seconds) comes with each event,
-so every schedule of crashes can be tested without one. ``check()`` states its invariants.
+so every schedule of crashes can be tested without one.
 
-Whom a death is charged to (DESIGN section 8): a process that dies or is killed is charged to the mini-batch in its
-slot. When the whole host dies, everything in a slot is a *suspect*: suspects run one at a time with nothing else on
-the node, and only one that dies alone is charged.
+Whom a death is charged to: a process that dies or is killed is charged to the mini-batch in its slot. When the whole
+host dies, everything in a slot is a *suspect*: suspects run one at a time with nothing else on the node, and only one
+that dies alone is charged.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import chain, islice
 from typing import Any
 
-from parallelrun.leases.header import INIT_FAILED, SOURCE_ERROR
 from parallelrun_agent import events as ev
+from parallelrun_agent.blame import blame_for, guilty, no_start
 from parallelrun_agent.feeding import group_size, groups_in_flight, wanted_ahead
+from parallelrun_agent.ledger import Ledger
 from parallelrun_agent.open_lease import OpenLease
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.worker_process import Blame, Group, Process, State, obituary
-from parallelrun_worker.wire import IDLE, READING, RUNNING, SEGMENT_FAILED
+from parallelrun_worker.wire import IDLE, RUNNING, SEGMENT_FAILED
 
 #: Wait so long before a process is started again after its segment could not be written.
 STORAGE_BACKOFF_SECONDS = 2.0
@@ -36,27 +36,12 @@ MANY_LEASES = 8
 SMOOTHING = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The parameters of a job that the machine acts on; times in seconds."""
-
-    processes: int
-    nodes: int = 1  # there may ever be
-    run_max_try: int = 3
-    timeout: float = 60.0
-    overhead_timeout: float = 600.0
-    gpus: Sequence[str] = ()
-    complete_within: float = 0.0  # a lease that is complete may wait so long for a claim, to be written with it
-    fetches: bool = False  # files are fetched before a mini-batch runs, so that it pays to know early what comes next
-
-
-class Machine:
+class Machine(Ledger):
     """One node's decisions; feed it events with :meth:`handle` and carry out what it returns, in order."""
 
     def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+        super().__init__(rules)
         self.processes = [Process(n) for n in range(rules.processes)]
-        self.leases: dict[int, OpenLease] = {}  # by start
         self.host_up = False
         self.draining: float | None = None
         self.drained = False
@@ -66,19 +51,13 @@ class Machine:
         self.unclaimed: int | None = None
         self.last_claim = 0
         self.average: float | None = None  # seconds a mini-batch
-        self.completed = 0  # mini-batches that came to an end here
         self.first_done: float | None = None
-        self.failures_written = 0
-        self.failures_unsealed: deque[tuple[int, OpenLease, int]] = deque()
         self.stalled = ""
         self.init_failures = 0  # all of this node, for the rule over all nodes
         self.init_began = False  # in any process of this node
-        self.first_error = ""
-        self.first_failure: tuple[int, str] | None = None  # a mini-batch that failed for good, and why
         self.short_returns = 0
         self._seal_asked = False
         self.now = 0.0
-        self._out: list[ev.Instruction] = []
 
     # --- the one entry ---
 
@@ -157,13 +136,7 @@ class Machine:
         self.init_failures += 1
         self.first_error = self.first_error or text
         if sum(p.init_failures for p in self.processes) >= 3 * self.rules.processes and self.draining is None:
-            self._out.append(self._no_start())
-
-    def _no_start(self) -> ev.Abort:
-        if not self.init_began:
-            return ev.Abort(SOURCE_ERROR, f"the script cannot be loaded:\n{self.first_error}")
-        times = f"init() failed {self.init_failures} times on one node"
-        return ev.Abort(INIT_FAILED, f"{times}; the first time:\n{self.first_error}")
+            self._out.append(no_start(self.init_began, self.init_failures, self.first_error))
 
     def _group_done(self, event: ev.GroupDone) -> None:
         process = self._current(event.process, event.incarnation)
@@ -227,7 +200,7 @@ class Machine:
 
     def _fetch_failed(self, event: ev.FetchFailed) -> None:
         process = self._current(event.process, event.incarnation)
-        group = self._group_of(process, event.mini_batch) if process is not None else None
+        group = process.group_of(event.mini_batch) if process is not None else None
         if process is None or group is None:
             return
         alone = self._take_back(process, group, event.mini_batch)
@@ -237,14 +210,10 @@ class Machine:
     def _withdrawn(self, event: ev.Withdrawn) -> None:
         process = self._current(event.process, event.incarnation)
         for mini_batch in reversed(event.mini_batches):
-            group = self._group_of(process, mini_batch) if process is not None else None
+            group = process.group_of(mini_batch) if process is not None else None
             if process is not None and group is not None:
                 alone = self._take_back(process, group, mini_batch)
                 (group.lease.suspects if alone else group.lease.retry).appendleft(mini_batch)
-
-    @staticmethod
-    def _group_of(process: Process, mini_batch: int) -> Group | None:
-        return next((group for group in process.groups if mini_batch in group.rest), None)
 
     def _take_back(self, process: Process, group: Group, mini_batch: int) -> bool:
         """Take a mini-batch that never ran out of its group; whether it was to run alone."""
@@ -273,41 +242,24 @@ class Machine:
             process.not_before = self.now + STORAGE_BACKOFF_SECONDS
         alone = self.alone is not None and self.alone[0] == process.number
         self.alone = None if alone else self.alone
-        guilty = self._guilty(event, killed_for)
-        if alone and guilty is None:
+        culprit = guilty(event, killed_for, self.draining is not None)
+        if alone and culprit is None:
             self._out.append(ev.RanAlone(process.groups[0].rest[0]))  # its end says nothing about it
         for group in process.groups:
             for mini_batch in group.rest:
                 group.lease.in_flight -= 1
-                if mini_batch == guilty:
-                    self._charge(group.lease, mini_batch, self._blame(event, killed_for), alone)
+                if mini_batch == culprit:
+                    self._charge(group.lease, mini_batch, blame_for(event, killed_for, self.rules, self.now), alone)
                 elif alone:
                     group.lease.suspects.appendleft(mini_batch)
                 else:
                     group.lease.retry.append(mini_batch)
         process.groups.clear()
-        if was in (State.STARTING, State.READY) and guilty is None and self.draining is None:
+        if was in (State.STARTING, State.READY) and culprit is None and self.draining is None:
             self.init_began = True  # for all that is known
             when = "before init() returned" if was is State.STARTING else "by itself, between two mini-batches"
             self._count_init_failure(process, f"a worker process ended with {obituary(event.status)} {when}")
             process.state = State.ABSENT
-
-    def _guilty(self, event: ev.ProcessExited, killed_for: int | None) -> int | None:
-        """The mini-batch that a process's end is charged to; None: nobody's fault."""
-        running = event.slot.mini_batch if event.slot.state in (READING, RUNNING) else None
-        if event.status == SEGMENT_FAILED or self.draining is not None:
-            return None
-        # A kill for a time-out may hit the next mini-batch, which is innocent.
-        return running if killed_for in (None, running) else None
-
-    def _blame(self, event: ev.ProcessExited, killed_for: int | None) -> Blame:
-        kind, text = "died", f"the worker process died with {obituary(event.status)}"
-        if killed_for is not None and event.slot.state == READING:
-            kind, text = "timeout", f"reading its input took longer than {self.rules.overhead_timeout:g} s"
-        elif killed_for is not None:
-            kind, text = "timeout", f"run took longer than runInvocationTimeoutSeconds ({self.rules.timeout:g} s)"
-        seconds = max(0.0, self.now - event.slot.started)
-        return Blame(event.process, kind, text, event.slot.items, seconds)
 
     def _sealed(self, event: ev.Sealed) -> None:
         if event.process == ev.AGENT:
@@ -339,13 +291,6 @@ class Machine:
             if tries >= self.rules.run_max_try and not done:  # spent, but the holder died before it could say so
                 self._spent_before(lease, mini_batch, event.items.get(mini_batch, 0))
 
-    def _spent_before(self, lease: OpenLease, mini_batch: int, items: int) -> None:
-        lease.mark(mini_batch)
-        if mini_batch in lease.suspects:
-            lease.suspects.remove(mini_batch)
-        text = "all tries were spent under a former holder of this mini-batch, whose worker died with it"
-        self._record_failure(lease, mini_batch, Blame(ev.AGENT, "died", text, items))
-
     def _no_work(self, _: ev.NoWork) -> None:
         self.claiming = False
         self.no_work = True
@@ -364,17 +309,13 @@ class Machine:
             late = self.draining is not None and self.now >= self.draining
             too_long = slot.state != IDLE and bool(process.groups) and self.now - slot.started > limit
             if process.state in (State.READY, State.STARTING, State.ENDING) and (
-                late or (too_long and process.state is State.READY and self._runs(process, slot.mini_batch))
+                late or (too_long and process.state is State.READY and process.group_of(slot.mini_batch))
             ):
                 process.killed_for = None if late else slot.mini_batch
                 process.state = State.ENDING
                 self._out.append(ev.Kill(process.number, process.incarnation))
         if self.rules.nodes > 1:
             self._share()
-
-    @staticmethod
-    def _runs(process: Process, mini_batch: int) -> bool:
-        return any(mini_batch in group.rest for group in process.groups)
 
     def _share(self) -> None:
         """Give back half of what was not started, where nothing is left for others and it would take long here."""
@@ -463,33 +404,6 @@ class Machine:
             self._out.append(ev.RunAlone(mini_batch))
             self._send(process, lease, [mini_batch])
 
-    def _charge(
-        self, lease: OpenLease, mini_batch: int, blame: Blame, alone: bool = False, final: bool = False
-    ) -> None:
-        tries = lease.charged[mini_batch] = lease.charged.get(mini_batch, 0) + 1
-        self._out.append(ev.Charge(mini_batch, lease.epoch, tries, blame.process, blame.kind, blame.text))
-        self.first_error = self.first_error or blame.text
-        if final or tries >= self.rules.run_max_try:
-            self._record_failure(lease, mini_batch, blame)
-        elif alone:
-            lease.suspects.appendleft(mini_batch)
-        else:
-            lease.retry.append(mini_batch)
-
-    def _record_failure(self, lease: OpenLease, mini_batch: int, blame: Blame) -> None:
-        tries = lease.charged[mini_batch]
-        self.first_failure = self.first_failure or (mini_batch, blame.text)
-        items = max(blame.items, 1)
-        lease.completed += 1
-        lease.failed += 1
-        lease.retried += tries > 1
-        lease.items_failed += items
-        lease.unsealed += 1
-        self.completed += 1
-        self.failures_written += 1
-        self.failures_unsealed.append((self.failures_written, lease, 1))
-        self._out.append(ev.RecordFailure(mini_batch, lease.epoch, tries, items, blame))
-
     def _settle(self) -> None:
         """Complete what is complete, seal what everything waits for, and leave when draining is over."""
         for lease in [lease for lease in self.leases.values() if lease.complete and not self._may_wait(lease)]:
@@ -528,19 +442,6 @@ class Machine:
     def _current(self, number: int, incarnation: int) -> Process | None:
         process = self.processes[number]
         return process if process.incarnation == incarnation else None
-
-    # --- what others see ---
-
-    def check(self) -> None:
-        """Raise AssertionError where an invariant is broken."""
-        for lease in self.leases.values():
-            flying = sum(len(g.tasks) - g.position for p in self.processes for g in p.groups if g.lease is lease)
-            assert flying == lease.in_flight, (flying, lease)
-            pending = [*self.failures_unsealed, *(u for p in self.processes for u in p.unsealed)]
-            assert sum(n for _, of, n in pending if of is lease) == lease.unsealed, lease
-            assert lease.start <= lease.cursor <= lease.stop, lease
-        if self.alone is not None:
-            assert sum(len(p.groups) for p in self.processes) == 1, "a suspect does not run alone"
 
 
 _HANDLERS: dict[type, Callable[[Machine, Any], None]] = {

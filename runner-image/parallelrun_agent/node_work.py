@@ -23,12 +23,13 @@ from parallelrun_agent.failure_segment import FailureSegment
 from parallelrun_agent.host_process import HostProcess
 from parallelrun_agent.job import Job
 from parallelrun_agent.lease_work import LeaseWork
-from parallelrun_agent.machine import Machine, Rules
+from parallelrun_agent.machine import Machine
 from parallelrun_agent.plan import PlanReader
 from parallelrun_agent.registered_models import RegisteredModels
 from parallelrun_agent.report.failures import failure_payload, shortened
 from parallelrun_agent.report.perf import ResourceSampler
 from parallelrun_agent.report.user_errors import UserErrors
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.slots import Slots
 from parallelrun_agent.stall import Stall
 from parallelrun_agent.supplies import Supplies

@@ -48,6 +48,10 @@ class Process:
     gpu: str | None = None
     completed: int = 0
 
+    def group_of(self, mini_batch: int) -> Group | None:
+        """The group that a mini-batch which has not come back is in."""
+        return next((group for group in self.groups if mini_batch in group.rest), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Blame:

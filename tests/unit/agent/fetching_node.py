@@ -15,9 +15,9 @@ from parallelrun_agent import events as ev
 from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
 from parallelrun_agent.fetcher import Fetcher
-from parallelrun_agent.machine import Rules
 from parallelrun_agent.plan.reader import PlannedFile
 from parallelrun_agent.prefetch import Prefetch
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.stall import Stall
 from parallelrun_agent.storage.errors import Unreachable
 from parallelrun_agent.storage.places import Place, find

@@ -6,8 +6,11 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
+from machine_invariants import check
+
 from parallelrun_agent import events as ev
-from parallelrun_agent.machine import Machine, Rules
+from parallelrun_agent.machine import Machine
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.slots import NOTHING
 from parallelrun_worker.wire import RUNNING
 
@@ -60,7 +63,7 @@ class SimulatedNode:
             assert sent == expected[: len(sent)], "what comes next was not foretold"
         for instruction in instructions:
             getattr(self, "_" + type(instruction).__name__)(instruction)
-        self.machine.check()
+        check(self.machine)
 
     def start_host(self) -> None:
         self.host_up = True

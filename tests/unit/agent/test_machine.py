@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from simulated_node import SimulatedNode
 
 from parallelrun_agent import events as ev
-from parallelrun_agent.machine import Rules
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.slots import NOTHING
 from parallelrun_agent.worker_process import obituary
 from parallelrun_worker.wire import RUNNING, SEGMENT_FAILED

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from parallelrun_agent import events as ev
 from parallelrun_agent import prefetch
-from parallelrun_agent.machine import Rules
 from parallelrun_agent.plan.reader import PlannedFile
+from parallelrun_agent.rules import Rules
 from parallelrun_agent.staging import weight_of
 from parallelrun_agent.storage.errors import Changed, Gone, Refused, Unreachable
 
