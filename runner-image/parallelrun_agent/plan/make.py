@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.draft import drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
-from parallelrun_agent.plan.sources import Source, of_settings, path_columns
+from parallelrun_agent.plan.sources import Source, of_settings, own_output, path_columns
 from parallelrun_agent.storage import Storage
 
 
@@ -30,7 +31,8 @@ def make_plan(settings: JobSettings, folder: Path) -> Plan:
 
 
 def _make(settings: JobSettings, folder: Path, storage: Storage) -> Plan:
-    sources = [_source(number, one, storage) for number, one in enumerate(settings.inputs)]
+    own = own_output(settings.output)
+    sources = [replace(_source(number, one, storage), own_output=own) for number, one in enumerate(settings.inputs)]
     is_table = _same_kind(sources)
     if not is_table:
         _require_one_mode(settings)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parallelrun.api import layout
 from parallelrun.api.errors import InputError
-from parallelrun.api.settings import InputSettings, JobSettings, SubsetSettings, TableSettings
+from parallelrun.api.settings import InputSettings, JobSettings, OutputSettings, SubsetSettings, TableSettings
 from parallelrun_agent.plan import subsets
 from parallelrun_agent.plan.listing import Found, list_files
 from parallelrun_agent.plan.path_format import PathFormat
@@ -45,6 +47,7 @@ class Source:
     table: TableSettings = field(default_factory=TableSettings)
     shape: TableShape = TableShape()
     subset: SubsetSettings = field(default_factory=SubsetSettings)
+    own_output: frozenset[bytes] = frozenset()  # files that may not be among the input's
 
     def described(self) -> dict[str, Any]:
         """All of it as plain JSON values, for plan.json."""
@@ -94,6 +97,8 @@ def list_rows(source: Source, columns: Sequence[str], temporary: Path, storage: 
     found = list_files(source.name, source.paths, source.allow_empty, temporary, storage)
     if source.subset != SubsetSettings():
         found = chosen(source, found)
+    if source.own_output:
+        found = _others(source, found)
     if path_format is None:
         nothing = (None,) * len(columns)
         for path, size, mtime_ns in found:
@@ -116,6 +121,25 @@ def chosen(source: Source, found: Iterator[Found]) -> Iterator[Found]:
             f"input {source.name!r}: its subset takes none of its files",
             "Correct include, exclude, skip, take or sample, or set allowEmpty: true where an empty input is right.",
         )
+
+
+def own_output(output: OutputSettings) -> frozenset[bytes]:
+    """The files that a job leaves in the folder that its manifest names for the output."""
+    if output.path is None or output.action == "SummaryOnly":
+        return frozenset()
+    names = (output.file_name, layout.OWNER, layout.SUCCESS, layout.RESULT, layout.MINI_BATCHES)
+    return frozenset(os.fsencode(f"{output.path.rstrip('/')}/{name}") for name in names)
+
+
+def _others(source: Source, found: Iterator[Found]) -> Iterator[Found]:
+    """``found``; raises InputError where the job's own output is among it, or would be the next time."""
+    for file in found:
+        if file[0] in source.own_output:
+            raise InputError(
+                f"input {source.name!r}: {os.fsdecode(file[0])} belongs to the job's own output (spec.output.path)",
+                "Write the output to another folder, or leave its files out of the input with subset.exclude.",
+            )
+        yield file
 
 
 def require_some(settings: JobSettings, found: int, what: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from parallelrun.api.errors import InputError, NoSpace, RunFolderError
+from parallelrun.api.settings import OutputSettings, SubsetSettings
 from parallelrun_agent.plan import make_plan, open_plan
 
 
@@ -161,3 +163,19 @@ def test_a_folder_that_cannot_be_written_is_said_so(planner, monkeypatch, number
     with pytest.raises(kind, match=str(planner.folder)):
         planner.plan(planner.input())
     assert list(planner.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["_OWNER", "_SUCCESS", "parallel_run_step.txt"])
+def test_the_jobs_own_output_is_not_taken_for_input(planner, tmp_path, name: str) -> None:
+    """Else the next run of the same job would read what this one wrote."""
+    planner.write({"a.txt": "1", name: "x"})
+    own = OutputSettings(path=str(planner.root))
+    with pytest.raises(InputError, match=f"{name} belongs to the job's own output"):
+        make_plan(replace(planner.settings(planner.input()), output=own), tmp_path / "plans")
+
+
+def test_an_output_beside_the_input_is_fine_where_the_input_leaves_it_out(planner, tmp_path) -> None:
+    planner.write({"a.txt": "1", "_OWNER": "x", "parallel_run_step.txt": "x"})
+    own = OutputSettings(path=str(planner.root))
+    one = replace(planner.input(), subset=SubsetSettings(exclude=["_*", "parallel_run_step.txt"]))
+    assert make_plan(replace(planner.settings(one), output=own), tmp_path / "plans").total == 1
