@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from parallelrun_agent.output.finalize import Prepared
 
 log = logging.getLogger(__name__)
+
+#: When a job is aborted its nodes have so long to make durable what they have, before the reports are written.
+LAST_RESULTS_SECONDS = 5.0
+LOOK_SECONDS, POD_LOOK_SECONDS = 0.05, 1.0
 
 
 class Finalizing:
@@ -120,9 +125,21 @@ class Finalizing:
     async def _report_aborted(self, header: Header, grant: Grant) -> None:
         from parallelrun_agent.output import finalize
 
+        await self._let_others_end(header)
         result = await self._stall.run(finalize.report_aborted, self._job.folder, self._job.settings, header)
         await kept_header.keep(self._job, self._stall, headers.finish(header, grant, result)[0])
         await self._job.leases.update_header(lambda h: headers.finish(h, grant, result))
+
+    async def _let_others_end(self, header: Header) -> None:
+        """Wait, but not long, until no node holds a lease: what the job failed of may not be durable before that."""
+        deadline = time.monotonic() + LAST_RESULTS_SECONDS
+        look = POD_LOOK_SECONDS if self._job.settings.in_pod else LOOK_SECONDS
+        while time.monotonic() < deadline:
+            shards = [await self._job.leases.shard(k) for k in range(header.shards)]
+            if not any(allocator.holders(shard) for shard in shards if shard is not None):
+                return
+            await asyncio.sleep(look)
+        log.warning("reporting without waiting any longer for nodes that still hold mini-batches")
 
 
 def _reopener(
