@@ -18,6 +18,7 @@ from parallelrun.api.errors import ParallelRunError
 from parallelrun.leases import allocator, thresholds
 from parallelrun.leases import header as headers
 from parallelrun.leases.header import Grant, Header, Phase
+from parallelrun.leases.store import StoreGone
 from parallelrun_agent import kept_header
 from parallelrun_agent.job import Job
 from parallelrun_agent.output import owner, remote
@@ -134,11 +135,14 @@ class Finalizing:
         """Wait, but not long, until no node holds a lease: what the job failed of may not be durable before that."""
         deadline = time.monotonic() + LAST_RESULTS_SECONDS
         look = POD_LOOK_SECONDS if self._job.settings.in_pod else LOOK_SECONDS
-        while time.monotonic() < deadline:
-            shards = [await self._job.leases.shard(k) for k in range(header.shards)]
-            if not any(allocator.holders(shard) for shard in shards if shard is not None):
-                return
-            await asyncio.sleep(look)
+        try:
+            while time.monotonic() < deadline:
+                shards = [await self._job.leases.shard(k) for k in range(header.shards)]
+                if not any(allocator.holders(shard) for shard in shards if shard is not None):
+                    return
+                await asyncio.sleep(look)
+        except StoreGone:  # a shard was deleted, which may be why the job was aborted: the reports come all the same
+            return
         log.warning("reporting without waiting any longer for nodes that still hold mini-batches")
 
 
