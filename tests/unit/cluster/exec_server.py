@@ -31,6 +31,16 @@ class ExecServer:
         words = [sys.executable if word == "python3" else word for word in command]
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            await self._serve(socket, process)
+        finally:  # however it ends: a server that is stopped cancels this
+            if process.returncode is None:
+                process.kill()
+            process._transport.close()  # type: ignore[attr-defined]  # there is no public way
+        await socket.close()
+        return socket
+
+    async def _serve(self, socket: web.WebSocketResponse, process: asyncio.subprocess.Process) -> None:
         feeding = asyncio.create_task(self._feed(socket, process))
         passing = asyncio.create_task(self._pass_all(socket, process))
         await asyncio.wait((feeding, passing), return_when=asyncio.FIRST_COMPLETED)
@@ -40,8 +50,6 @@ class ExecServer:
             task.cancel()
         await asyncio.gather(feeding, passing, return_exceptions=True)
         await process.communicate()
-        await socket.close()
-        return socket
 
     async def _pass_all(self, socket: web.WebSocketResponse, process: asyncio.subprocess.Process) -> None:
         await asyncio.gather(self._pass(socket, process.stdout, 1), self._pass(socket, process.stderr, 2))
