@@ -13,6 +13,7 @@ REFERABLE = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 VERSION = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 REFERENCE = "^[A-Za-z0-9_][A-Za-z0-9_.-]*([:@][A-Za-z0-9][A-Za-z0-9_.-]*)?$"
 SHA256 = "^[0-9a-f]{64}$"
+_REFERABLE_WORDS = "made of letters, digits, '_', '-' and '.', beginning with a letter, digit or '_'"
 VARIABLE = "^[A-Za-z_.-][A-Za-z0-9_.-]*$"
 
 _SPEC = ("spec",)
@@ -63,12 +64,25 @@ def object_name(place: tuple[str, ...], field: str, name: str, example: str) -> 
     )
 
 
+def _like(name: str, place: tuple[str, ...], field: str, pattern: str, message: str, example: str) -> Rule:
+    """The rule that ``field``, where it is given, matches ``pattern``; message and example begin with its name."""
+    return Rule(
+        name=name,
+        place=place,
+        reads=(field,),
+        message=f"{field} must be {message}",
+        example=f"{field}: {example}",
+        cel=f"!has(self.{field}) || self.{field}.matches('{pattern}')",
+        broken=matches(pattern, field),
+    )
+
+
 def _referable(field: str, example: str) -> Rule:
     return Rule(
         name=f"{field}-names",
         place=("spec", field, ITEMS),
         reads=("name",),
-        message="name must be made of letters, digits, '_', '-' and '.', beginning with a letter, digit or '_'",
+        message=f"name must be {_REFERABLE_WORDS}",
         example=f"name: {example}",
         cel=f"self.name.matches('{REFERABLE}')",
         broken=matches(REFERABLE, "name"),
@@ -77,53 +91,23 @@ def _referable(field: str, example: str) -> Rule:
 
 def registered_name(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
     """The rule on a name that something is registered by, or that refers to it."""
-    return Rule(
-        name=name,
-        place=place,
-        reads=(field,),
-        message=f"{field} must be made of letters, digits, '_', '-' and '.', beginning with a letter, digit or '_'",
-        example=f"{field}: {example}",
-        cel=f"!has(self.{field}) || self.{field}.matches('{REFERABLE}')",
-        broken=matches(REFERABLE, field),
-    )
+    return _like(name, place, field, REFERABLE, _REFERABLE_WORDS, example)
 
 
 def version(name: str, place: tuple[str, ...]) -> Rule:
     """The rule on the field version."""
-    return Rule(
-        name=name,
-        place=place,
-        reads=("version",),
-        message="version must be made of letters, digits, '.', '_' and '-', beginning with a letter or digit",
-        example="version: '2'",
-        cel=f"!has(self.version) || self.version.matches('{VERSION}')",
-        broken=matches(VERSION, "version"),
-    )
+    words = "made of letters, digits, '.', '_' and '-', beginning with a letter or digit"
+    return _like(name, place, "version", VERSION, words, "'2'")
 
 
 def sha256(name: str, place: tuple[str, ...]) -> Rule:
     """The rule on the field sha256."""
-    return Rule(
-        name=name,
-        place=place,
-        reads=("sha256",),
-        message="sha256 must be 64 hexadecimal digits, in lower case",
-        example=f"sha256: '{'0' * 64}'",
-        cel=f"!has(self.sha256) || self.sha256.matches('{SHA256}')",
-        broken=matches(SHA256, "sha256"),
-    )
+    return _like(name, place, "sha256", SHA256, "64 hexadecimal digits, in lower case", f"'{'0' * 64}'")
 
 
 def _reference(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
-    return Rule(
-        name=name,
-        place=place,
-        reads=(field,),
-        message=f"{field} must be a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'",
-        example=f"{field}: {example}",
-        cel=f"!has(self.{field}) || self.{field}.matches('{REFERENCE}')",
-        broken=matches(REFERENCE, field),
-    )
+    words = "a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'"
+    return _like(name, place, field, REFERENCE, words, example)
 
 
 def repeated(field: str, key: Callable[[Any], Any] = lambda item: item["name"], *tail: str) -> Any:
