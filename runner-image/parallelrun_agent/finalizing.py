@@ -92,22 +92,23 @@ class Finalizing:
             result = await self._stall.run(finalize.commit, job.folder, job.settings, header)
             if url := remote.url_of(job.settings):
                 await self._put(url)
-            await self._stall.run(finalize.succeed, job.folder, job.settings)
+            await self._succeed()
         except ParallelRunError as error:
             message = job.shown(str(error))
             log.error("the output could not be made: %s", message)
             await job.leases.update_header(lambda h: headers.fail(h, grant, "OutputFailed", message))
             return
         await kept_header.keep(job, self._stall, headers.finish(header, grant, result)[0])
-        await self._say_again()
+        # Somebody who was frozen may have removed _SUCCESS before the kept header said that the job is done.
+        await self._succeed()
         _, done = await job.leases.update_header(lambda h: headers.finish(h, grant, result))
         if done:
             await self._stall.run(finalize.clean_up, job.folder, job.settings.output)
             if job.settings.stores and not job.settings.in_pod:  # a pod's goes with the pod
                 await asyncio.to_thread(shutil.rmtree, job.cache, ignore_errors=True)
 
-    async def _say_again(self) -> None:
-        """Somebody who was frozen may have removed ``_SUCCESS`` before the kept header said that the job is done."""
+    async def _succeed(self) -> None:
+        """Say that all is there, wherever the output is."""
         from parallelrun_agent.output import finalize
 
         job = self._job
@@ -121,7 +122,6 @@ class Finalizing:
         log.info("putting the output to %s", url)
         await run(remote.claim, job.storage, url, job.settings, partial(owner.is_done, job.folder, job.settings.uid))
         await run(remote.publish, job.storage, url, job.folder, job.settings)
-        await run(remote.succeed, job.storage, url)
 
     async def _report_aborted(self, header: Header, grant: Grant) -> None:
         from parallelrun_agent.output import finalize
