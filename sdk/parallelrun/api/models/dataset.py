@@ -5,10 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from parallelrun.api.models.base import Model, PathText
-from parallelrun.api.models.inputs import InputMode, InputType, Table
+from parallelrun.api.models.inputs import AllowEmpty, HowParsed, InputType, Mode, PartitionFormat, Taken
 from parallelrun.api.models.metadata import API_VERSION, Metadata
 from parallelrun.api.models.registered import RegisteredName, Versioned, spec
-from parallelrun.api.models.subset import Subset
 
 DATASET = "Dataset"
 
@@ -34,28 +33,11 @@ class DatasetSpec(Versioned):
         "else as in a job's inputs (paths of spec.volume's claim, or URLs).",
         examples=[["mnist/*.png"]],
     )
-    partition_format: str | None = Field(
-        None,
-        min_length=1,
-        max_length=512,
-        description="Makes columns of the paths' parts, from the paths' common folder on.",
-        examples=["{Store}/{Brand}.csv"],
-    )
-    table: Table | None = Field(
-        None, description="How to parse it; type Tabular only.", examples=[{"format": "csv", "separator": ";"}]
-    )
-    mode: InputMode | None = Field(
-        None,
-        description="Type File only. Mount (default): each file is fetched just before use. Download: all are fetched "
-        "before the start. Direct: the script gets URLs.",
-        examples=["Download"],
-    )
-    allow_empty: bool | None = Field(
-        None, description="Whether matching nothing is no error. Default: false.", examples=[True]
-    )
-    subset: Subset | None = Field(
-        None, description="Which part of it is taken. Default: all.", examples=[{"take": 1000}]
-    )
+    partition_format: PartitionFormat = None
+    table: HowParsed = None
+    mode: Mode = None
+    allow_empty: AllowEmpty = None
+    subset: Taken = None
 
 
 class Dataset(Model):

@@ -1,6 +1,6 @@
 """What the job reads: its inputs (split into mini-batches), side inputs and models (whole, on every node)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -49,6 +49,36 @@ class Table(Model):
     )
 
 
+# What an input says of how it is read, and a Dataset for all who name it.
+PartitionFormat = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=512,
+        description="Makes columns of the paths' parts, from the paths' common folder on.",
+        examples=["{Store}/{Brand}.csv"],
+    ),
+]
+HowParsed = Annotated[
+    Table | None,
+    Field(description="How to parse it; type Tabular only.", examples=[{"format": "csv", "separator": ";"}]),
+]
+Mode = Annotated[
+    InputMode | None,
+    Field(
+        description="Type File only. Mount (default): each file is fetched just before use. Download: all are fetched "
+        "before the start. Direct: the script gets URLs.",
+        examples=["Download"],
+    ),
+]
+AllowEmpty = Annotated[
+    bool | None, Field(description="Whether matching nothing is no error. Default: false.", examples=[True])
+]
+Taken = Annotated[
+    Subset | None, Field(description="Which part of it is taken. Default: all.", examples=[{"take": 1000}])
+]
+
+
 class Input(Model):
     """One part of the job's input; the parts follow each other in the manifest's order."""
 
@@ -74,28 +104,11 @@ class Input(Model):
         "at the root of spec.volume's claim, or locally at the manifest's folder.",
         examples=[["images/*.png"]],
     )
-    partition_format: str | None = Field(
-        None,
-        min_length=1,
-        max_length=512,
-        description="Makes columns of the paths' parts, from the paths' common folder on.",
-        examples=["{Store}/{Brand}.csv"],
-    )
-    table: Table | None = Field(
-        None, description="How to parse it; type Tabular only.", examples=[{"format": "csv", "separator": ";"}]
-    )
-    mode: InputMode | None = Field(
-        None,
-        description="Type File only. Mount (default): each file is fetched just before use. Download: all are fetched "
-        "before the start. Direct: the script gets URLs.",
-        examples=["Download"],
-    )
-    allow_empty: bool | None = Field(
-        None, description="Whether matching nothing is no error. Default: false.", examples=[True]
-    )
-    subset: Subset | None = Field(
-        None, description="Which part of it is taken. Default: all.", examples=[{"take": 1000}]
-    )
+    partition_format: PartitionFormat = None
+    table: HowParsed = None
+    mode: Mode = None
+    allow_empty: AllowEmpty = None
+    subset: Taken = None
 
 
 class SideInput(Model):
