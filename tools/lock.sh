@@ -9,7 +9,7 @@ compile() {
     uv pip compile "$@" --universal --python-version 3.11 --generate-hashes --quiet \
         --no-annotate --no-header --no-emit-index-url --no-emit-find-links >/dev/null
 }
-compile pyproject.toml --extra operator --extra agent --group dev --group tensorflow --group build \
+compile pyproject.toml --extra operator --extra agent --extra notebook --group dev --group tensorflow --group build \
     --output-file requirements.lock ${1:-}
 compile pyproject.toml --group bench --group tensorflow --output-file bench.lock ${1:-}
 

@@ -1,0 +1,1 @@
+"""Other systems' definitions as manifests of ours."""
