@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.cli.progress import Estimator, Pace, View, bar, counts_text, line, node_lines, state_text
 from parallelrun.cli.terminal import give, is_terminal, one_line, tell
+from parallelrun.local.progress import Estimator, Pace, View, bar, counts_text, line, node_lines, state_text
 from parallelrun.local.request import Snapshot
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
-from parallelrun.cli import arguments, log_files, targets
-from parallelrun.cli.log_files import SCRIPT, STDERR, STDOUT, SYS, Log, Selection, Tail
+from parallelrun.cli import arguments, targets
 from parallelrun.cli.terminal import is_terminal, printable, tell
-from parallelrun.local import control
+from parallelrun.local import control, log_files
+from parallelrun.local.log_files import SCRIPT, STDERR, STDOUT, SYS, Log, Selection, Tail
 
 DESCRIPTION = """\
 Print what the script's processes printed (stdout, stderr) and logged, or with --sys what parallelrun itself logged.
@@ -92,7 +92,7 @@ def _places(folder: Path, args: argparse.Namespace) -> Places | None:
 
 def places_of(folder: Path, mini_batch: int | None, failed: bool, shown: str) -> Places:
     """Which processes ran that mini-batch, or ones that failed. Raises RunFolderError that names ``shown``."""
-    from parallelrun.cli import outcomes
+    from parallelrun.local import outcomes
 
     places = outcomes.places(folder, mini_batch, failed)
     if not places:

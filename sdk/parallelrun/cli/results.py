@@ -7,11 +7,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from parallelrun.api import exit_codes, store_urls
+from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
 from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.terminal import give, is_terminal, printable, tell
-from parallelrun.local.run_folder import read_settings
+from parallelrun.local.results import output_file, own_outputs
 
 DESCRIPTION = """\
 Print a finished run's output on stdout, or copy it.
@@ -55,34 +55,12 @@ def _results(folder: Path, args: argparse.Namespace) -> int:
         )
     main = output_file(run)
     if args.to is not None:
-        _copy(args.to, [path for path in [main, *_own_outputs(folder)] if path is not None])
+        _copy(args.to, [path for path in [main, *own_outputs(folder)] if path is not None])
     elif main is None:
         tell(f"{folder} has no output file: its output action is SummaryOnly.")
     else:
         _print(main)
     return exit_codes.DONE
-
-
-def output_file(run: folders.State) -> Path | None:
-    """The output of a run that is done, also where its folder was copied elsewhere; None for SummaryOnly."""
-    settings = read_settings(run.folder).output
-    if settings.action == "SummaryOnly":
-        return None
-    # What goes to an object store is merged in the run's folder, and stays there.
-    parent = run.folder if settings.path is None or store_urls.is_store_url(settings.path) else Path(settings.path)
-    path = parent / Path(str((run.result.get("output") or {}).get("path") or settings.file_name)).name
-    if not path.is_file():
-        raise RunFolderError(f"The output {path} is no longer there.", "Make it anew: parallelrun rerun")
-    return path
-
-
-def _own_outputs(folder: Path) -> list[Path]:
-    """The folders that the script wrote; those below the run's folder are found there, wherever that is now."""
-    found = []
-    for name, place in read_settings(folder).outputs.items():
-        candidates = [folder / "outputs" / name, Path(place)]
-        found += [path for path in candidates if path.is_dir()][:1]
-    return found
 
 
 def _copy(target: Path, paths: list[Path]) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import JobFailed, ManifestError, ParallelRunError
 from parallelrun.cli import arguments
-from parallelrun.cli.endings import exit_code
 from parallelrun.cli.live import Display, JsonDisplay, choose, give_json
 from parallelrun.cli.terminal import give, tell
+from parallelrun.local.endings import exit_code
 from parallelrun.local.request import Listener, Outcome, RunRequest
 
 DESCRIPTION = """\

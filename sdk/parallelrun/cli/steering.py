@@ -7,9 +7,9 @@ import argparse
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
 from parallelrun.cli import folders, targets
-from parallelrun.cli.progress import counts_text
 from parallelrun.cli.terminal import tell
 from parallelrun.local import control
+from parallelrun.local.progress import counts_text
 
 
 def steer(args: argparse.Namespace, command: str, done: str, **spec: bool) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from parallelrun.api import exit_codes
-from parallelrun.cli.endings import exit_code
 from parallelrun.cli.terminal import duration, one_line, plural, size
 from parallelrun.leases import header
+from parallelrun.local.endings import exit_code
 from parallelrun.local.request import Outcome, Snapshot
 
 MOST_FILES = 5

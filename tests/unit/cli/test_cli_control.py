@@ -214,7 +214,7 @@ def test_watch_shows_progress_and_gives_the_runs_exit_code(call, here, start, ma
 
 @pytest.mark.parametrize(("phase", "code"), [("Done", 0), ("Aborted", 1), ("Running", 130)])
 def test_wait_gives_the_exit_code_of_a_run_that_has_ended(call, here, make_run, monkeypatch, phase, code):
-    monkeypatch.setattr("parallelrun.cli.folders.PATIENCE", 0.0)
+    monkeypatch.setattr("parallelrun.local.runs.PATIENCE", 0.0)
     make_run(here / "r", phase)
     assert call("wait", "r").code == code
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parallelrun.api import layout
-from parallelrun.cli.log_files import Log, Tail
+from parallelrun.local.log_files import Log, Tail
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def read(tail: Tail):
 
 
 def test_the_last_lines_of_a_big_file_are_read_from_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("parallelrun.cli.log_files._CHUNK", 7)
+    monkeypatch.setattr("parallelrun.local.log_files._CHUNK", 7)
     path = tmp_path / "big"
     path.write_bytes(b"".join(b"line %d\n" % n for n in range(1000)))
     assert list(read(Tail(Log(path, 0, None, "sys"), 3))) == [b"line 997", b"line 998", b"line 999"]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parallelrun.cli import progress
-from parallelrun.cli.progress import Estimator, Pace, View
+from parallelrun.local import progress
+from parallelrun.local.progress import Estimator, Pace, View
 from parallelrun.local.request import NodeView, Snapshot
 
 

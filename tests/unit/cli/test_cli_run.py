@@ -16,7 +16,7 @@ from rich.console import Console
 
 from parallelrun.api.errors import InputError, JobFailed, ManifestError, OutputError
 from parallelrun.cli import arguments, commands, live, rerun, run
-from parallelrun.cli.progress import View
+from parallelrun.local.progress import View
 from parallelrun.local.request import NodeView, Outcome, RunRequest, Snapshot
 
 RUNNING = Snapshot("Running", 10, 4, elapsed=1.0)
@@ -202,7 +202,7 @@ TERMINAL = """
 import sys
 from pathlib import Path
 from parallelrun.cli.run import run_and_report
-from parallelrun.cli.progress import View
+from parallelrun.local.progress import View
 from parallelrun.local.request import NodeView, Outcome, RunRequest, Snapshot
 def engine(request, listener):
     for tick in range(1, 40):

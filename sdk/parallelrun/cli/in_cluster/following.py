@@ -11,7 +11,6 @@ from contextlib import aclosing
 from parallelrun.api import exit_codes
 from parallelrun.api.conditions import CONDITION_TYPES, LABEL_JOB_UID
 from parallelrun.api.errors import ManifestError, RunFolderError
-from parallelrun.cli.endings import exit_code
 from parallelrun.cli.in_cluster.looking import plain
 from parallelrun.cli.live import Display, choose, give_json
 from parallelrun.cli.targets import InCluster
@@ -23,6 +22,7 @@ from parallelrun.cluster.snapshots import snapshot
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.resources import LEASES
+from parallelrun.local.endings import exit_code
 
 #: Seconds between two looks at the nodes; more where there are many, whose lines are summed up anyway.
 EVERY = 1.0

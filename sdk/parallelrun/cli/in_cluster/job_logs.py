@@ -11,7 +11,6 @@ from contextlib import aclosing
 from pathlib import Path
 
 from parallelrun.api import exit_codes, layout, pod_layout
-from parallelrun.cli import log_files
 from parallelrun.cli import logs as local_logs
 from parallelrun.cli.in_cluster.files import with_files
 from parallelrun.cli.targets import InCluster
@@ -21,6 +20,7 @@ from parallelrun.cluster.job_files import JobFiles
 from parallelrun.cluster.pod_logs import Line, PodLogs
 from parallelrun.cluster.session import talk
 from parallelrun.kube.client import Kube
+from parallelrun.local import log_files
 
 #: How the worker's host marks the lines of its processes.
 _MARK = re.compile(r"\[process(\d+)\] ?")

@@ -12,7 +12,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from parallelrun.cli.terminal import duration, one_line, plural
+from parallelrun.api.text import duration, one_line, plural
 from parallelrun.local.request import NodeView, Snapshot
 
 WINDOW = 30.0  # seconds

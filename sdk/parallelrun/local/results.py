@@ -1,0 +1,32 @@
+"""What a run that is done left: its output, and the folders that the script wrote itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parallelrun.api import store_urls
+from parallelrun.api.errors import RunFolderError
+from parallelrun.local.run_folder import read_settings
+from parallelrun.local.runs import State
+
+
+def output_file(run: State) -> Path | None:
+    """The output of a run that is done, also where its folder was copied elsewhere; None for SummaryOnly."""
+    settings = read_settings(run.folder).output
+    if settings.action == "SummaryOnly":
+        return None
+    # What goes to an object store is merged in the run's folder, and stays there.
+    parent = run.folder if settings.path is None or store_urls.is_store_url(settings.path) else Path(settings.path)
+    path = parent / Path(str((run.result.get("output") or {}).get("path") or settings.file_name)).name
+    if not path.is_file():
+        raise RunFolderError(f"The output {path} is no longer there.", "Make it anew: parallelrun rerun")
+    return path
+
+
+def own_outputs(folder: Path) -> list[Path]:
+    """The folders that the script wrote; those below the run's folder are found there, wherever that is now."""
+    found = []
+    for name, place in read_settings(folder).outputs.items():
+        candidates = [folder / "outputs" / name, Path(place)]
+        found += [path for path in candidates if path.is_dir()][:1]
+    return found
