@@ -35,6 +35,7 @@ ARGUMENTS = "  arguments: []"
 ENVIRONMENT = "  environment: {}"
 TYPE = "    type: File"
 PATHS = '    paths: ["images/*.png"]'
+INPUTS = '  inputs:\n  - name: images\n    type: File\n    paths: ["images/*.png"]'
 SIDE = "  sideInputs: []"
 OUTPUT = "  output: {}"
 
@@ -108,6 +109,14 @@ CASES = [
     (ENVIRONMENT, "  environment: {envFrom: [{prefix: A_}]} #!", "spec.environment.envFrom[0]", "exactly one of"),
     (TYPE, "    type: file #!", "spec.inputs[0].type", 'supported values: "File", "Tabular", "MLTable"'),
     (TYPE, "    tpye: File #!", "spec.inputs[0].tpye", "did you mean type?"),
+    (SIDE, "  reuseOf: [a, a] #!", "spec.reuseOf[1]", "given once"),
+    (SIDE, "  reuseOf: [A_b] #!", "spec.reuseOf[0]", "Kubernetes name"),
+    (INPUTS, "  inputs: [] #!", "spec.inputs", "at least one input"),
+    (INPUTS, INPUTS.replace("  inputs:", "  runOnce: true\n  inputs: #!"), "spec.inputs", "runs once, in one process"),
+    (INPUTS, "  runOnce: true\n  nodeCount: 2 #!", "spec.nodeCount", "runs once, in one process"),
+    (INPUTS, "  runOnce: true\n  processCountPerNode: 2 #!", "spec.processCountPerNode", "runs once, in one process"),
+    (INPUTS, "  runOnce: true\n  miniBatchSize: 2 #!", "spec.miniBatchSize", "runs once, in one process"),
+    (INPUTS, "  runOnce: true\n  partitionKeys: [a] #!", "spec.partitionKeys", "runs once, in one process"),
     (PATHS, '    path: ["images/*.png"] #!', "spec.inputs[0].path", "did you mean paths?"),
     (PATHS, "    paths: images #!", "spec.inputs[0].paths", "must be of type array"),
     (PATHS, "    paths:\n    - a\n    - ftp://x/y #!", "spec.inputs[0].paths[1]", "pvc://claim/path"),

@@ -18,6 +18,7 @@ from parallelrun.api.shape import with_defaults
 
 # Fields beside the required ones that an object needs to be right, or that a field's example needs beside it.
 NEEDED: dict[str, dict[str, Any]] = {
+    "ParallelRunJobSpec": {"inputs": [{"name": "a", "type": "File", "paths": ["a/"]}]},
     "Source": {"directory": "."},
     "EnvVarSource": {"fieldRef": {"fieldPath": "metadata.name"}},
     "EnvFrom": {"configMapRef": {"name": "a"}},
@@ -44,6 +45,7 @@ BESIDE = {
     "Output.csv": {"format": "CSV"},
     "Toleration.tolerationSeconds": {"effect": "NoExecute"},
     "ParallelRunJobSpec.partitionKeys": {"inputs": [{"name": "a", "type": "Tabular", "paths": ["a/"]}]},
+    "ParallelRunJobSpec.runOnce": {"inputs": []},
     "ParallelRunJobSpec.arguments": {"sideInputs": [{"name": "labels", "path": "labels.txt"}]},
 }
 

@@ -11,6 +11,7 @@ from parallelrun.api.models.base import (
     IntOrString,
     Model,
     Name,
+    ObjectName,
     PathText,
     Text,
     part,
@@ -79,10 +80,17 @@ class ParallelRunJobSpec(Model):
     environment: Environment = part(
         Environment, "Image, packages and environment variables of the worker.", {"pip": ["pillow==11.*"]}
     )
+    run_once: bool = Field(
+        False,
+        description="Whether entryScript is a program, run once, as `python entryScript arguments` would: no inputs "
+        "then, and no init or run. It succeeds with exit status 0; what it makes, it writes to outputs itself.",
+        examples=[True],
+    )
     inputs: list[Input] = Field(
-        min_length=1,
+        [],
         max_length=64,
-        description="One or more, all File or all Tabular; together they are the input, in this order.",
+        description="One or more, all File or all Tabular; together they are the input, in this order. None with "
+        "runOnce.",
         examples=[[{"name": "images", "type": "File", "paths": ["images/*.png"]}]],
     )
     side_inputs: list[SideInput] = Field(
@@ -158,6 +166,13 @@ class ParallelRunJobSpec(Model):
     output: Output = part(Output, "What becomes of the values that run returns.", {"format": "CSV"})
     rerun_of: RerunOf | None = Field(
         None, description="An earlier job that this one runs again.", examples=[{"name": "mnist-1"}]
+    )
+    reuse_of: list[ObjectName] = Field(
+        [],
+        max_length=16,
+        description="Earlier jobs, newest first. Where one of them succeeded with the same script, configuration and "
+        "input, and its output is still there, this job takes that over and runs nothing.",
+        examples=[["mnist-1"]],
     )
     volume: Volume = part(Volume, "The volume that the nodes share.", {"claimName": "parallelrun"})
     compute_target: RegisteredName | None = Field(

@@ -98,6 +98,15 @@ class ParallelRunJobStatus(Model):
     start_time: datetime | None = Field(None, description="When the first node started.")
     completion_time: datetime | None = Field(None, description="When the job ended.")
     output: OutputStatus | None = Field(None, description="The finished output.")
+    outputs: dict[str, Text] = Field(
+        {},
+        description="Where finished outputs are: spec.outputs by name; output, the folder of the output; and file, "
+        "that of AppendRow.",
+    )
+    fingerprint: Annotated[str, Field(max_length=64)] = Field(
+        "", description="SHA-256 over all that results follow from: script, configuration and input; in hexadecimal."
+    )
+    reused_from: Text = Field("", description="The earlier job whose output this one took over.")
     resolved: Resolved | None = Field(None, description="What names stood for.")
     first_errors: list[FirstError] = Field([], max_length=10, description="The first failures.")
     selector: Text = Field("", description="Label selector of the job's pods, for the scale subresource.")

@@ -117,4 +117,36 @@ _SCALE = Rule(
     ),
 )
 
-RULES = (_SIZE, _FILES, _KEYS_OR_SIZE, _UNIQUE_KEYS, _KEYS_IN_FORMAT, _NODES, _SCALE)
+
+_INPUTS = Rule(
+    name="inputs-or-run-once",
+    place=_SPEC,
+    reads=("inputs", "runOnce"),
+    message="inputs must hold at least one input; only a program with runOnce: true has none",
+    example="inputs: [{name: images, type: File, paths: ['images/*.png']}]",
+    cel="size(self.inputs) > 0 || (has(self.runOnce) && self.runOnce)",
+    broken=lambda spec: [] if spec["inputs"] or spec["runOnce"] else [("inputs",)],
+)
+
+_ONE = ("nodeCount", "processCountPerNode")
+
+
+def _not_for_programs(spec: Any) -> Iterator[Path]:
+    if spec["runOnce"]:
+        yield from ((name,) for name in ("inputs", "miniBatchSize", "partitionKeys") if spec.get(name))
+        yield from ((name,) for name in _ONE if spec[name] > 1)
+
+
+_ALONE = Rule(
+    name="run-once-alone",
+    place=_SPEC,
+    reads=("runOnce", "inputs", "miniBatchSize", "partitionKeys", *_ONE),
+    message="a program with runOnce: true runs once, in one process: it has no inputs, miniBatchSize or partitionKeys, "
+    "and nodeCount and processCountPerNode are 1; files to read are sideInputs",
+    example="{runOnce: true, inputs: [], partitionKeys: [], nodeCount: 1, processCountPerNode: 1}",
+    cel="!has(self.runOnce) || !self.runOnce || (size(self.inputs) == 0 && !has(self.miniBatchSize) && "
+    "size(self.partitionKeys) == 0 && self.nodeCount == 1 && self.processCountPerNode == 1)",
+    broken=_not_for_programs,
+)
+
+RULES = (_INPUTS, _ALONE, _SIZE, _FILES, _KEYS_OR_SIZE, _UNIQUE_KEYS, _KEYS_IN_FORMAT, _NODES, _SCALE)

@@ -171,8 +171,27 @@ _VARIABLE = Rule(
     broken=matches(VARIABLE, "name"),
 )
 
+_EARLIER = Rule(
+    name="reuse-of-names",
+    place=_SPEC,
+    reads=("reuseOf",),
+    message="each of reuseOf must be a Kubernetes name, given once: lower-case letters, digits, '-' and '.', beginning "
+    "and ending with a letter or digit",
+    example="reuseOf: [mnist-2, mnist-1]",
+    cel=f"!has(self.reuseOf) || self.reuseOf.all(a, a.matches('{SUBDOMAIN}') && self.reuseOf.exists_one(b, b == a))",
+    broken=lambda spec: _bad_names(spec["reuseOf"]),
+)
+
+
+def _bad_names(names: list[str]) -> Iterator[Path]:
+    for index, name in enumerate(names):
+        if re.fullmatch(SUBDOMAIN.strip("^$"), name) is None or name in names[:index]:
+            yield ("reuseOf", index)
+
+
 RULES = (
     _JOB_NAME,
+    _EARLIER,
     _NAMESPACE,
     _VARIABLE,
     registered_name("compute-target-name", _SPEC, "computeTarget", "gpu-pool"),
