@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from parallelrun.api import exit_codes, layout, pod_layout
+from parallelrun.api import exit_codes, layout, pod_layout, web_addresses
 from parallelrun.leases import pace
 from parallelrun.leases.client import Leases, NotThere
 from parallelrun.leases.socket_store import job_folder
@@ -24,6 +24,14 @@ from parallelrun_agent.job import Job, read_settings
 from parallelrun_agent.stores import in_cluster, open_store
 
 log = logging.getLogger("parallelrun_agent")
+
+
+class _Shown(logging.Formatter):
+    """Lines without signatures, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return web_addresses.shown(super().format(record))
+
 
 #: Between two heartbeats on one machine, where they cost nothing.
 LOCAL_BEAT_SECONDS = 0.5
@@ -99,7 +107,9 @@ def _log_to(folder: Path, arguments: argparse.Namespace, pod: bool) -> Path:
     log_file = folder / layout.SYS / f"{layout.node_name(arguments.node)}.log"
     if pod:
         form = f"%(asctime)s %(levelname)s {layout.node_name(arguments.node)} %(message)s"
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=form)
+        said = logging.StreamHandler(sys.stderr)
+        said.setFormatter(_Shown(form))
+        logging.basicConfig(level=logging.INFO, handlers=[said])
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(log_file)
@@ -109,7 +119,7 @@ def _log_to(folder: Path, arguments: argparse.Namespace, pod: bool) -> Path:
         log.warning("no log on the volume: %s", error)
         return log_file
     form = f"%(asctime)s %(levelname)s {layout.node_name(arguments.node)} {arguments.holder} %(message)s"
-    handler.setFormatter(logging.Formatter(form))
+    handler.setFormatter(_Shown(form))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.INFO)
     return log_file

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from parallelrun.api import web_addresses
 from parallelrun.api.settings import InputSettings
 from parallelrun_agent.cache import Cache
 from parallelrun_agent.downloads import Downloads
@@ -86,7 +87,7 @@ class Fetcher:
         try:
             return shown(self._store.place(file.path).store)
         except StorageError:  # said by name when the file is fetched
-            return file.path
+            return web_addresses.shown(file.path)
 
     async def ask(self, file: PlannedFile) -> None:
         """Fetch a byte of a file that came before, to see whether its store answers. Raises as :meth:`bring`."""
@@ -116,4 +117,4 @@ class Fetcher:
     @staticmethod
     def _note(staged: Staged, file: PlannedFile, place: str) -> None:
         staged.places[file.number] = place
-        staged.urls[place] = file.path
+        staged.urls[place] = web_addresses.shown(file.path)

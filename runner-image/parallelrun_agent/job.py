@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parallelrun.api import layout
+from parallelrun.api import layout, web_addresses
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.client import Leases
 from parallelrun_agent.pod import words
@@ -56,8 +56,9 @@ class Job:
         )
 
     def shown(self, text: str) -> str:
-        """A message as people read it: in pods with URLs, as manifests have them, in place of paths of volumes."""
-        return words.in_manifest(text) if self.settings.in_pod else text
+        """A message as people read it: without signatures, and in pods with URLs, as manifests have them, in place of
+        paths of volumes."""
+        return web_addresses.shown(words.in_manifest(text) if self.settings.in_pod else text)
 
 
 def read_settings(*folders: Path) -> JobSettings:

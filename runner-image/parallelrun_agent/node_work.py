@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from parallelrun.api import layout
+from parallelrun.api import layout, web_addresses
 from parallelrun.leases import header as headers
 from parallelrun.leases.header import Header
 from parallelrun_agent import events as ev
@@ -211,6 +211,8 @@ class NodeWork:
             log.info("%s", event)
         if self._prefetch is not None:
             event = self._seen_by_prefetch(self._prefetch, event)
+        if isinstance(event, ev.MiniBatchFailed | ev.InitFailed):  # of scripts that read by signed addresses
+            event = replace(event, text=web_addresses.shown(event.text))
         for instruction in self.machine.handle(event, time.monotonic()):
             _CARRY_OUT[type(instruction)](self, instruction)
 
@@ -295,11 +297,15 @@ class NodeWork:
 
     def _charge(self, i: ev.Charge) -> None:
         self._tries.charged(i.mini_batch, i.try_number)
-        files = self._plan.files(i.mini_batch)
+        files = self._files(i.mini_batch)
         self._user_errors.append(
             i.process if i.process >= 0 else None, i.mini_batch, i.try_number, i.kind, i.text, files
         )
         log.warning("mini-batch %d, try %d: %s: %s", i.mini_batch, i.try_number, i.kind, i.text.splitlines()[-1:])
+
+    def _files(self, mini_batch: int) -> list[str]:
+        """Those of a mini-batch, for reports."""
+        return [web_addresses.shown(path) for path in self._plan.files(mini_batch)]
 
     def _run_alone(self, i: ev.RunAlone) -> None:
         log.warning("mini-batch %d was running when the worker died: it runs alone now", i.mini_batch)
@@ -317,7 +323,7 @@ class NodeWork:
     def _record_failure(self, i: ev.RecordFailure) -> None:
         blame = i.blame
         payload = failure_payload(
-            blame.kind, blame.text, self._plan.files(i.mini_batch), blame.process if blame.process >= 0 else None
+            blame.kind, blame.text, self._files(i.mini_batch), blame.process if blame.process >= 0 else None
         )
         self._failures.add(payload, i.mini_batch, i.epoch, i.try_number, i.items, blame.seconds)
 

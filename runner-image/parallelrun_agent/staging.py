@@ -30,7 +30,7 @@ class Staged:
     guess: int = 0  # what it may come to
     sizes: dict[int, int] = field(default_factory=dict)  # that were measured, by file's number
     places: dict[int, str] = field(default_factory=dict)
-    urls: dict[str, str] = field(default_factory=dict)  # by place
+    urls: dict[str, str] = field(default_factory=dict)  # by place, as people see them
     failed: Exception | None = None
     stores: dict[int, str] = field(default_factory=dict)  # of the files to be done, by number
     tasks: set[asyncio.Task[None]] = field(default_factory=set)

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import web_addresses
 from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import FILES
 from parallelrun_agent.plan.patterns import below
@@ -36,7 +37,7 @@ def _setting(name: str, was: Any, now: Any) -> str:
     if isinstance(was, dict) and isinstance(now, dict):
         inner = (_setting(f"{name}.{key}", was.get(key), now.get(key)) for key in [*was, *(now.keys() - was.keys())])
         return next(filter(None, inner), f"{name.lstrip('.')} changed")
-    return f"{name.lstrip('.')} is {now!r}, was {was!r}"
+    return web_addresses.shown(f"{name.lstrip('.')} is {now!r}, was {was!r}")
 
 
 def _rows(folder: Path) -> Iterator[_Row]:
@@ -66,6 +67,6 @@ def _holds(folder: Path, path: bytes) -> bool:
 def _shown(row: _Row, document: dict[str, Any]) -> str:
     """A file's name below the root of its input."""
     roots = [one["root"] for one in document["inputs"]]
-    path = os.fsdecode(row[0])
+    path = web_addresses.shown(os.fsdecode(row[0]))
     root = roots[row[3]] if row[3] < len(roots) else ""
-    return below(row[0], root) if root and path.startswith(root.rstrip("/") + "/") else path
+    return below(os.fsencode(path), root) if root and path.startswith(root.rstrip("/") + "/") else path

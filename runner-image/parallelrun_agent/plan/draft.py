@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import web_addresses
 from parallelrun.api.layout import PLAN_PREFIX
 from parallelrun.leases.header import Plan
 from parallelrun_agent.plan.columns import Schema, TableWriter
@@ -105,6 +106,9 @@ def publish(draft: Draft, total: int) -> Plan:
     text = json.dumps(document, indent=1)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     (draft.folder / DOCUMENT).write_text(text + "\n", encoding="utf-8")
+    if any(web_addresses.holds_query(path) for one in document["inputs"] for path in one["paths"]):
+        for file in draft.folder.iterdir():
+            file.chmod(0o600)
     _sync(draft.folder / DOCUMENT)
     _sync(draft.folder)
     parent = draft.folder.parent

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from parallelrun.api import web_addresses
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.row_ranges import Range
 from parallelrun_agent.plan.table_files import TextForm
@@ -104,7 +105,7 @@ class RowsThatMeet:
 
         start, stop = part
         with here(file, source, self._needed(source, part), self._temporary) as path:
-            urls = {} if source.is_local else {path: source.path}
+            urls = {} if source.is_local else {path: web_addresses.shown(source.path)}
             work = ["t", [[path, start, stop, file.number]], {}, self._path_values(file), urls]
             try:
                 found = np.asarray(self._reader.places(work))

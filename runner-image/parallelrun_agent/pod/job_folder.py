@@ -46,12 +46,13 @@ def make_folders(paths: Iterable[Path]) -> None:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    """What is there stays: later pods may have been given newer settings."""
+    """What is there stays: later pods may have been given newer settings. Variables and signed addresses are in it."""
     if os.path.lexists(path):
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with durable.writing(path):
-        temporary.write_bytes(content)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
         durable.replace(temporary, path)
 
 

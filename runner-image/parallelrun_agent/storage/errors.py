@@ -8,7 +8,7 @@
     └── Unreachable    it went on failing for minutes: 5xx, 429, broken connections, time-outs
 
 What obstore raises has a class for some of them and says the rest in its text, which is read here and nowhere else.
-Addresses are shown without their queries: those may hold signatures.
+Addresses are shown without their queries, as everywhere: those may hold signatures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from parallelrun.api import web_addresses
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.settings import StoreSettings
 
@@ -24,9 +25,8 @@ class StorageError(ParallelRunError):
     """Something is wrong with the object ``url``."""
 
     def __init__(self, url: str, message: str, hint: str = "") -> None:
-        """``message`` names the object and the store; of a web address, its query is taken out."""
-        shown = url.partition("?")[0] if url.startswith(("https://", "http://")) else url
-        super().__init__(message.replace(url, shown), hint)
+        """``message`` names the object and the store."""
+        super().__init__(message, hint)
         self.url = url
 
 
@@ -64,7 +64,6 @@ class Cause(Enum):
 # Patterns are compiled when they are first needed: most jobs never need them.
 _STATUS = r"status code: (\d{3})"
 _ADDRESS = r"\w+://[^\s\")]+"
-_QUERY = r"(\w+://[^\s?)\"]+)\?[^\s)\"]*"
 _WORDS = r"<Code>([^<]*)</Code>\s*(?:<Message>([^<]*)</Message>)?"
 #: Names of errors, in a 400 answer, that mean credentials.
 _CREDENTIALS = (
@@ -142,7 +141,7 @@ def said(error: Exception) -> str:
         code = status[1].strip()
         return f"{code} ({': '.join(map(_line, filter(None, words.groups())))})" if words else code
     line = " ".join(text.partition("\n\nDebug source")[0].split())
-    line = re.sub(_NOISE, "", re.sub(_QUERY, r"\1", line))
+    line = re.sub(_NOISE, "", web_addresses.shown(line))
     source = re.search(
         _SOURCE,
         text,

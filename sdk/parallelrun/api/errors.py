@@ -16,15 +16,18 @@ Anything else that escapes is a defect of parallelrun.
 
 import errno
 
+from parallelrun.api import web_addresses
+
 
 class ParallelRunError(Exception):
     """What went wrong, in a sentence; ``hint`` says what to do about it, in another."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Messages name the field, file or mini-batch; neither has a traceback in it."""
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        """Messages name the field, file or mini-batch; neither has a traceback in it. Queries of web addresses, which
+        may be signatures, are taken out of both."""
+        self.message = web_addresses.shown(message)
+        self.hint = web_addresses.shown(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -83,8 +83,9 @@ def finish(
     models.link_only(settings.models, folder)
     for name, content in ground.config_maps.used.items():
         configmaps.write(content, folder / layout.CONFIG_MAPS / name)
-    run_folder.write(folder, layout.MANIFEST, _as_run(ground, manifest))
-    run_folder.write_json(folder, layout.PREPARED, record(ground, settings, copied, manifest))
+    # Variables and signed addresses, as settings.json has them.
+    run_folder.write(folder, layout.MANIFEST, _as_run(ground, manifest), mode=0o600)
+    run_folder.write_json(folder, layout.PREPARED, record(ground, settings, copied, manifest), mode=0o600)
     run_folder.write_json(folder, layout.HEADER, header.to_json())
     run_folder.finish(folder, settings)
     return Prepared(folder, settings, header, lock, ground.credentials)
@@ -115,7 +116,7 @@ def record_models(folder: Path, models: Mapping[str, str]) -> None:
     whole = run_folder.read_json(folder, layout.PREPARED)
     resolved = whole.get("resolved") or {}
     known = {**models, **(resolved.get("models") or {})}
-    run_folder.write_json(folder, layout.PREPARED, {**whole, "resolved": {**resolved, "models": known}})
+    run_folder.write_json(folder, layout.PREPARED, {**whole, "resolved": {**resolved, "models": known}}, mode=0o600)
 
 
 def whole_files(settings: JobSettings) -> dict[str, str]:

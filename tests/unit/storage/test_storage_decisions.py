@@ -145,7 +145,7 @@ def test_messages_show_no_signature() -> None:
 
 def test_an_error_names_a_web_address_without_its_query_and_any_other_object_whole() -> None:
     signed, key = "https://host/a.csv?sig=SECRET", "s3://bucket/what?.csv"
-    assert errors.gone(WEB, signed).message == "https://host/a.csv is not there any more"
+    assert errors.gone(WEB, signed).message == "https://host/a.csv?... is not there any more"
     assert errors.gone(S3, key).message == "s3://bucket/what?.csv is not there any more"
 
 
