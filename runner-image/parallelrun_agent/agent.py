@@ -54,7 +54,7 @@ class Agent:
         """``leave`` is set (SIGTERM) to have it seal, give everything back and leave."""
         self._job, self._beat_seconds, self._host = job, beat_seconds, host
         self._drain_seconds = drain_seconds
-        self._stall = Stall()
+        self._stall = Stall(self._waits_for)
         self._work: NodeWork | None = None
         self._work_ended = False
         self._supplies = Supplies(job, self._stall)
@@ -63,6 +63,10 @@ class Agent:
         self._header: Header | None = None
         self._version = ""
         self._leave = leave
+
+    def _waits_for(self) -> str:
+        """The store that all of this node waits for; while mini-batches run, ``store_health`` decides that."""
+        return "" if self._state == "running" else self._job.waits_for
 
     @property
     def met_the_worker(self) -> bool:

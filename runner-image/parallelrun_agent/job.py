@@ -43,6 +43,11 @@ class Job:
         return Storage(self.settings.stores)
 
     @property
+    def waits_for(self) -> str:
+        """Which of them does not answer, and why; "" where none is waited for."""
+        return self.storage.waits_for if self.settings.stores else ""
+
+    @property
     def cache(self) -> Path:
         """The folder for what is fetched from them."""
         return Path(self.settings.cache) if self.settings.cache else self.folder / layout.CACHE

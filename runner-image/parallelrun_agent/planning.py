@@ -37,7 +37,7 @@ class Planning:
             if url := remote.url_of(job.settings):
                 is_done = partial(owner.is_done, job.folder, job.settings.uid)
                 await run(remote.claim, job.storage, url, job.settings, is_done)
-            plan = await run(make_plan, job.settings, job.folder)
+            plan = await run(make_plan, job.settings, job.folder, job.storage)
         except (ParallelRunError, OSError) as error:
             await self._abort(
                 headers.INPUT_ERROR if isinstance(error, InputError) else headers.PLANNING_FAILED, str(error)

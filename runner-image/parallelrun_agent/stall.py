@@ -22,18 +22,20 @@ VOLUME, CACHE, STORE = "volume", "cache", "store"
 class Stall:
     """Why this agent pauses; one reason for each thing that may be in the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits_for: Callable[[], str] = str) -> None:
+        """``waits_for`` says which store does not answer at the moment, where nobody has given up yet; or ""."""
+        self._waits_for = waits_for
         self._texts: dict[tuple[str, str], str] = {}
 
     @property
     def text(self) -> str:
         """The first reason; "" where there is none."""
-        return next(iter(self._texts.values()), "")
+        return next(iter(self._texts.values()), "") or self._waits_for()
 
     @property
     def on(self) -> str:
         """What the first reason is about; "" where there is none."""
-        return next(iter(self._texts), ("", ""))[0]
+        return next(iter(self._texts), ("", ""))[0] or (STORE if self._waits_for() else "")
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call ``function`` in a thread, again and again while it runs out of space."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 from pathlib import Path
 
 import pytest
-from engine_harness import Site
+from engine_harness import Site, wait_for
+from store_servers import free_port
 from web_server import WebServer
 
 pytestmark = pytest.mark.engine
@@ -68,3 +70,27 @@ def test_signatures_are_in_no_message_of_a_job_that_is_refused(site: Site, tmp_p
     assert finished.status == 2, finished.text
     assert SIGNATURE not in finished.text
     assert "gone.csv?..." in finished.stderr
+
+
+def test_a_store_that_does_not_answer_while_the_job_is_planned_is_named_and_ctrl_c_ends_the_wait(site: Site) -> None:
+    site.script(FAILS)
+    datastore = {
+        "apiVersion": "parallelrun.dev/v1alpha1",
+        "kind": "Datastore",
+        "metadata": {"name": "samples"},
+        "spec": {
+            "s3": {"bucket": "samples", "region": "eu-1", "endpoint": f"http://127.0.0.1:{free_port()}"},
+            "anonymous": True,
+        },
+    }
+    files = {"name": "files", "type": "File", "paths": ["datastore://samples/in/*.txt"]}
+    run = site.start("run", site.manifest(datastore, inputs=[files]), "--output", "out")
+    assert run.stderr is not None
+    read: list[str] = []
+    wait_for(lambda: "does not answer" in (read.append(run.stderr.readline()) or read[-1]), "why it waits")
+    assert "datastore 'samples'" in read[-1]
+    assert "Connection refused" in read[-1]
+    run.send_signal(signal.SIGINT)
+    _, rest = run.communicate(timeout=30)
+    assert run.returncode == 130, rest
+    assert "--resume" in rest

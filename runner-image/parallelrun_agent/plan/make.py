@@ -16,14 +16,16 @@ from parallelrun_agent.plan.sources import Source, of_settings, own_output, path
 from parallelrun_agent.storage import Storage
 
 
-def make_plan(settings: JobSettings, folder: Path) -> Plan:
+def make_plan(settings: JobSettings, folder: Path, storage: Storage | None = None) -> Plan:
     """Plan the job's input into ``folder``/plan-<sha256>; the same input and settings give the same plan.
+
+    ``storage``: the job's, where whoever waits for the plan is told what it waits for.
 
     Raises InputError for what is wrong with the input, StorageError for a store that cannot be read, NoSpace and
     RunFolderError where ``folder`` cannot be written.
     """
     try:
-        return _make(settings, folder, Storage(settings.stores))
+        return _make(settings, folder, storage or Storage(settings.stores))
     except OSError as error:  # of reading the input there is none left: those are InputErrors by now
         if is_full(error):
             raise NoSpace(f"{folder}: no space left for the plan", "Make room and run again.") from error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from parallelrun.api.settings import StoreSettings
 from parallelrun_agent.storage import credentials, errors
 from parallelrun_agent.storage.errors import Cause
+from parallelrun_agent.storage.patience import Waiting
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -41,9 +42,10 @@ Maker = Callable[[StoreSettings, Mapping[str, str], str, dict[str, Any]], Any]
 class Client:
     """One store of a job."""
 
-    def __init__(self, settings: StoreSettings, query: str = "") -> None:
-        """``query`` of a web address is sent with each request."""
+    def __init__(self, settings: StoreSettings, query: str = "", waiting: Waiting | None = None) -> None:
+        """``query`` of a web address is sent with each request; ``waiting`` is told of requests that go on failing."""
         self.settings = settings
+        self.waiting = waiting or Waiting()
         self._query = query
         self._lock = threading.Lock()
         self._store: ObjectStore | None = None

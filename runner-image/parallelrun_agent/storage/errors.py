@@ -227,6 +227,11 @@ def unreachable(store: StoreSettings, url: str, error: Exception, seconds: float
     )
 
 
+def not_answering(store: StoreSettings, error: Exception) -> str:
+    """What is said of a store while it is asked again and again."""
+    return f"{shown(store)} does not answer, and is asked again: {said(error)}"
+
+
 def no_ranges(store: StoreSettings, url: str) -> NoRanges:
     """The error for a server that does not send parts of a file."""
     return NoRanges(

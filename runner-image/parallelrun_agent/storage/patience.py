@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,35 @@ log = logging.getLogger(__name__)
 _FIRST, _LONGEST = 0.5, 15.0
 #: Failures that pass sooner are nobody's business.
 _SAID_AFTER = 10.0
+#: What takes longer is told to whoever waits for it.
+_TOLD_AFTER = 3.0
+
+
+class Waiting:
+    """Requests that have failed for a while and are made again, for people; may be used by several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._texts: dict[int, str] = {}
+
+    @property
+    def text(self) -> str:
+        """What the one says that has waited longest; "" where none waits."""
+        with self._lock:
+            return next(iter(self._texts.values()), "")
+
+    def failed(self, patience: Patience, text: str) -> None:
+        """A request failed once more; ``text`` says which store and why."""
+        with self._lock:
+            if patience.lasted >= _TOLD_AFTER:
+                self._texts[id(patience)] = text
+            else:
+                self._texts.pop(id(patience), None)
+
+    def over(self, patience: Patience) -> None:
+        """It is answered, or given up."""
+        with self._lock:
+            self._texts.pop(id(patience), None)
 
 
 class Patience:

@@ -31,31 +31,37 @@ def ask(client: Client, place: Place, patience: Patience, use: Callable[[ObjectS
     """What ``use`` gives for the open store; raises StorageError for what does not pass, or lasts too long."""
     from obstore.exceptions import BaseError
 
-    while True:
-        store = client.store()
-        try:
-            return use(store)
-        except (BaseError, OSError, ValueError) as error:
-            _require_store(error)
-            if not worth_asking_again(client, place, store, error):
-                time.sleep(_pause(place, patience, error))
+    try:
+        while True:
+            store = client.store()
+            try:
+                return use(store)
+            except (BaseError, OSError, ValueError) as error:
+                _require_store(error)
+                if not worth_asking_again(client, place, store, error):
+                    time.sleep(_pause(client, place, patience, error))
+    finally:
+        client.waiting.over(patience)
 
 
 async def ask_async(client: Client, place: Place, patience: Patience, use: Callable[[ObjectStore], Awaitable[T]]) -> T:
     """As :func:`ask`, on the event loop."""
     from obstore.exceptions import BaseError
 
-    while True:
-        store = client.store()
-        try:
-            return await use(store)
-        except (BaseError, OSError, ValueError) as error:
-            _require_store(error)
-            again = errors.cause(error) is not Cause.TRANSIENT and await asyncio.to_thread(
-                worth_asking_again, client, place, store, error
-            )
-            if not again:
-                await asyncio.sleep(_pause(place, patience, error))
+    try:
+        while True:
+            store = client.store()
+            try:
+                return await use(store)
+            except (BaseError, OSError, ValueError) as error:
+                _require_store(error)
+                again = errors.cause(error) is not Cause.TRANSIENT and await asyncio.to_thread(
+                    worth_asking_again, client, place, store, error
+                )
+                if not again:
+                    await asyncio.sleep(_pause(client, place, patience, error))
+    finally:
+        client.waiting.over(patience)
 
 
 def _require_store(error: Exception) -> None:
@@ -64,8 +70,9 @@ def _require_store(error: Exception) -> None:
         raise error
 
 
-def _pause(place: Place, patience: Patience, error: Exception) -> float:
+def _pause(client: Client, place: Place, patience: Patience, error: Exception) -> float:
     seconds = patience.pause(f"{place.url}: {errors.said(error)}")
+    client.waiting.failed(patience, errors.not_answering(place.store, error))
     if seconds is None:
         raise errors.unreachable(place.store, place.url, error, patience.lasted) from None
     return seconds

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parallelrun_agent.storage import errors, places
+from parallelrun_agent.storage.patience import Waiting
 from parallelrun_agent.storage.places import Place
 
 if TYPE_CHECKING:
@@ -47,8 +48,14 @@ class Storage:
         self._patience = patience
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
+        self._waiting = Waiting()
         self._pool: ThreadPoolExecutor | None = None
         self._footers: OrderedDict[tuple[str, int, int], Footer] = OrderedDict()
+
+    @property
+    def waits_for(self) -> str:
+        """Which store does not answer, and why, where a request has failed for seconds and is made again; or ""."""
+        return self._waiting.text
 
     def entries(self, url: str) -> Iterator[Found]:
         """Every object below ``url`` (a prefix): URL, size, version; unsorted, a page at a time."""
@@ -173,7 +180,7 @@ class Storage:
         with self._lock:
             client = self._clients.get(key)
             if client is None:
-                client = self._clients[key] = Client(place.store, place.query)
+                client = self._clients[key] = Client(place.store, place.query, self._waiting)
         return client, place
 
     def _threads(self) -> ThreadPoolExecutor:
