@@ -1,5 +1,5 @@
-"""Writes manifest.md and registered.md of docs/reference from the schemas in crds/: every field, its type, default and
-meaning.
+"""Writes manifest.md, registered.md and pipelines.md of docs/reference from the schemas in crds/: every field, its
+type, default and meaning.
 
 python tools/manifest_reference.py crds docs/reference
 """
@@ -16,6 +16,7 @@ import yaml
 
 JOB = "parallelrunjobs"
 ORDER = ("datastores", "datasets", "models", "environments", "computetargets")
+OF_PIPELINES = ("parallelrunpipelines", "parallelrunpipelineruns")
 TABLE = """\
 | field | type | default | meaning |
 |---|---|---|---|
@@ -40,6 +41,16 @@ The kinds that jobs refer to by name: see [how to register](../how-to/register.m
 parallelrun.dev/v1alpha1`, a `kind`, `metadata` and a `spec` with these fields. `[]` after a name: a list of these.
 Fields without a default may be left out unless they are marked as required. `parallelrun schema KIND` prints the same
 fields as a schema, and `kubectl explain KIND.spec` explains them.
+"""
+
+PIPELINES = """\
+# Pipelines
+
+<!-- Written by `python tools/manifest_reference.py`; do not edit. -->
+
+The kinds that run several jobs and programs in order: see [how to](../how-to/pipelines.md). Both have `apiVersion:
+parallelrun.dev/v1alpha1`, a `kind`, `metadata` and a `spec` with these fields. `[]` after a name: a list of these.
+Fields without a default may be left out unless they are marked as required.
 """
 
 
@@ -77,6 +88,8 @@ def main() -> None:
     (target / "manifest.md").write_text(HEAD + "\n".join(rows(spec(source / f"{JOB}.yaml"))) + "\n")
     sections = [section(source / f"{kind}.yaml") for kind in ORDER]
     (target / "registered.md").write_text("\n".join([REGISTERED, *sections]))
+    sections = [section(source / f"{kind}.yaml") for kind in OF_PIPELINES]
+    (target / "pipelines.md").write_text("\n".join([PIPELINES, *sections]))
 
 
 def spec(path: Path) -> dict[str, Any]:

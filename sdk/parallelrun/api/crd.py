@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from parallelrun.api.kinds import REGISTERED, Kind
+from parallelrun.api.kinds import DEFINED, Kind
 from parallelrun.api.models import GROUP, KIND, VERSION, ParallelRunJob
 from parallelrun.api.models.base import Model
 from parallelrun.api.models.status import ParallelRunJobStatus
@@ -33,7 +33,7 @@ Schema = dict[str, Any]
 
 def definitions() -> dict[str, dict[str, Any]]:
     """Every CustomResourceDefinition as plain values, by the name of its file."""
-    return {FILE: definition(), **{f"{kind.plural}.yaml": definition(kind) for kind in REGISTERED}}
+    return {FILE: definition(), **{f"{kind.plural}.yaml": definition(kind) for kind in DEFINED}}
 
 
 def definition(kind: Kind | None = None) -> dict[str, Any]:
@@ -41,7 +41,8 @@ def definition(kind: Kind | None = None) -> dict[str, Any]:
     if kind is None:
         names = _names(KIND, PLURAL, "prj", "all")
         return _definition(names, _job_version())
-    return _definition(_names(kind.name, kind.plural, kind.short_name, CATEGORY), _version(kind))
+    category = CATEGORY if kind.status is None else "all"
+    return _definition(_names(kind.name, kind.plural, kind.short_name, category), _version(kind))
 
 
 def _definition(names: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +94,9 @@ def _version(kind: Kind) -> dict[str, Any]:
         "name": VERSION,
         "served": True,
         "storage": True,
+        **({"subresources": {"status": {}}} if kind.status is not None else {}),
         "additionalPrinterColumns": [_column(*column) for column in kind.columns],
-        "schema": {"openAPIV3Schema": _root(kind.model, kind.rules)},
+        "schema": {"openAPIV3Schema": _root(kind.model, kind.rules, kind.status)},
     }
 
 

@@ -1,4 +1,5 @@
-"""The kinds that teams register by name, in one table: models, rules, and how ``kubectl`` shows them."""
+"""Our kinds beside jobs, in tables: models, rules, and how ``kubectl`` shows them. What teams register by name is data
+only; pipelines and their runs have a status."""
 
 from dataclasses import dataclass
 
@@ -8,8 +9,11 @@ from parallelrun.api.models.dataset import DATASET, Dataset
 from parallelrun.api.models.datastore import DATASTORE, Datastore
 from parallelrun.api.models.environment_kind import ENVIRONMENT, RegisteredEnvironment
 from parallelrun.api.models.model_kind import MODEL, RegisteredModel
+from parallelrun.api.models.pipeline import PIPELINE, ParallelRunPipeline
+from parallelrun.api.models.pipeline_run import PIPELINE_RUN, ParallelRunPipelineRun
+from parallelrun.api.models.pipeline_status import ParallelRunPipelineRunStatus, ParallelRunPipelineStatus
 from parallelrun.api.rule import Rule
-from parallelrun.api.rules import registered
+from parallelrun.api.rules import pipelines, registered
 
 Column = tuple[str, str, str]  # heading, OpenAPI type, JSON path
 
@@ -24,8 +28,9 @@ class Kind:
     model: type[Model]
     rules: tuple[Rule, ...]
     columns: tuple[Column, ...]
-    word: str  # of the command: `parallelrun register WORD`
+    word: str = ""  # of the command: `parallelrun register WORD`
     versioned: bool = True
+    status: type[Model] | None = None
 
 
 _NAME = ("Registered", "string", ".spec.name")
@@ -103,3 +108,37 @@ REGISTERED = (
     ),
 )
 BY_NAME = {kind.name: kind for kind in REGISTERED}
+
+PIPELINES = (
+    Kind(
+        PIPELINE,
+        "parallelrunpipelines",
+        "prp",
+        ParallelRunPipeline,
+        pipelines.PIPELINE,
+        (
+            ("Schedule", "string", ".spec.schedule.cron"),
+            ("Suspended", "boolean", ".spec.schedule.suspend"),
+            ("Last", "date", ".status.lastScheduleTime"),
+            ("Next", "string", ".status.nextScheduleTime"),
+            _AGE,
+        ),
+        status=ParallelRunPipelineStatus,
+    ),
+    Kind(
+        PIPELINE_RUN,
+        "parallelrunpipelineruns",
+        "prpr",
+        ParallelRunPipelineRun,
+        pipelines.PIPELINE_RUN,
+        (
+            ("Pipeline", "string", ".spec.pipeline.name"),
+            ("Phase", "string", ".status.phase"),
+            ("Steps", "string", ".status.progress"),
+            _AGE,
+        ),
+        status=ParallelRunPipelineRunStatus,
+    ),
+)
+DEFINED = (*REGISTERED, *PIPELINES)
+"""Every kind of ours but ParallelRunJob."""

@@ -8,15 +8,18 @@ from parallelrun.api import exit_codes
 from parallelrun.cli.terminal import give
 
 DESCRIPTION = """\
-Print the CustomResourceDefinitions, of ParallelRunJob and of what is registered by name, or that of one kind; or with
---json the JSON schema of a kind, by default that of a job's manifest, for editors.
+Print the CustomResourceDefinitions, of ParallelRunJob, of what is registered by name and of pipelines, or that of one
+kind; or with --json the JSON schema of a kind, by default that of a job's manifest, for editors.
 
 Examples:
   parallelrun schema | kubectl apply --server-side -f -
   parallelrun schema --json > parallelrunjob.schema.json
   parallelrun schema Dataset --json > dataset.schema.json"""
 
-KINDS = ("ParallelRunJob", "Datastore", "Dataset", "Model", "Environment", "ComputeTarget")
+KINDS = (
+    "ParallelRunJob", "Datastore", "Dataset", "Model", "Environment", "ComputeTarget", "ParallelRunPipeline",
+    "ParallelRunPipelineRun",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +38,11 @@ def schema(kind: str | None, as_json: bool) -> str:
     """CRDs as YAML, or one kind's JSON schema."""
     from parallelrun.api import crd, kinds
 
-    registered = kinds.BY_NAME.get(kind or "")
+    other = next((one for one in kinds.DEFINED if one.name == kind), None)  # None: the job's
     if as_json:
         import json
 
-        return json.dumps(crd.json_schema(registered.model) if registered else crd.json_schema(), indent=2)
+        return json.dumps(crd.json_schema(other.model) if other else crd.json_schema(), indent=2)
     if kind is not None:
-        return crd.text(crd.definition(registered)).rstrip("\n")
+        return crd.text(crd.definition(other)).rstrip("\n")
     return "\n---\n".join(text.rstrip("\n") for text in crd.texts().values())

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from parallelrun.api import crd, shape
-from parallelrun.api.kinds import REGISTERED
+from parallelrun.api.kinds import DEFINED
 from parallelrun.api.models import ParallelRunJob, ParallelRunJobSpec
 from parallelrun.api.models.base import Model
 from parallelrun.api.rules import RULES
@@ -24,9 +24,9 @@ VERSIONS = {made["spec"]["names"]["kind"]: made["spec"]["versions"][0] for made 
 ROOTS = {kind: version["schema"]["openAPIV3Schema"] for kind, version in VERSIONS.items()}
 MODELS: dict[str, type[Model]] = {
     "ParallelRunJob": ParallelRunJobSpec,
-    **{kind.name: shape.child(kind.model, "spec") for kind in REGISTERED},
+    **{kind.name: shape.child(kind.model, "spec") for kind in DEFINED},
 }
-RULES_OF = {"ParallelRunJob": RULES, **{kind.name: kind.rules for kind in REGISTERED}}
+RULES_OF = {"ParallelRunJob": RULES, **{kind.name: kind.rules for kind in DEFINED}}
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
@@ -57,6 +57,8 @@ ALLOWED = {
 }  # fmt: skip
 
 
+#: Objects that are checked by other means than the schema.
+FREE = (".spec.steps[].job", ".pipelineSpec.steps[].job", ".status.pipelineSpec", ".status.parameters")
 EVERY = [(f"{kind}.{path}", schema) for kind, root in ROOTS.items() for path, schema in schemas(root)]
 
 
@@ -65,6 +67,12 @@ def test_a_schema_is_structural(path, schema):
     if path.endswith((".value", ".values[]")) and ".where[]" in path:  # text, a number or a boolean
         assert schema["x-kubernetes-preserve-unknown-fields"] is True
         assert set(schema) <= {"description", "x-kubernetes-preserve-unknown-fields"}
+        return
+    if path.endswith((".parameters[].default", ".parameters{}")):
+        assert schema.keys() - {"description"} == {"x-kubernetes-preserve-unknown-fields"}
+        return
+    if path.endswith(FREE):
+        assert schema.keys() - {"description", "default"} == {"type", "x-kubernetes-preserve-unknown-fields"}
         return
     assert set(schema) <= ALLOWED
     assert "exclusiveMinimum" not in schema or "minimum" in schema
@@ -166,8 +174,9 @@ def test_a_job_has_a_status_and_can_be_scaled_and_what_is_registered_is_data_onl
     ]  # fmt: skip
     assert job["subresources"]["scale"]["specReplicasPath"] == ".spec.nodeCount"
     assert job["subresources"]["status"] == {}
-    assert [kind for kind, version in VERSIONS.items() if "subresources" in version] == ["ParallelRunJob"]
-    assert [kind for kind, root in ROOTS.items() if "status" in root["properties"]] == ["ParallelRunJob"]
+    ours = ["ParallelRunJob", "ParallelRunPipeline", "ParallelRunPipelineRun"]
+    assert [kind for kind, version in VERSIONS.items() if "subresources" in version] == ours
+    assert [kind for kind, root in ROOTS.items() if "status" in root["properties"]] == ours
 
 
 def test_names_of_the_kinds():
@@ -179,6 +188,8 @@ def test_names_of_the_kinds():
         "models.parallelrun.dev": ["prmodel"],
         "environments.parallelrun.dev": ["prenv"],
         "computetargets.parallelrun.dev": ["prct"],
+        "parallelrunpipelines.parallelrun.dev": ["prp"],
+        "parallelrunpipelineruns.parallelrun.dev": ["prpr"],
     }
     assert {made["spec"]["scope"] for made in DEFINITIONS.values()} == {"Namespaced"}
 

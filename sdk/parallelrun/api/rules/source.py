@@ -8,7 +8,7 @@ from parallelrun.api.problems import Path
 from parallelrun.api.reference import REFERENCE
 from parallelrun.api.rule import ITEMS, Rule, fields_that
 
-_SOURCES = ("configMap", "claim", "git", "imagePath", "directory")
+SOURCES = ("configMap", "claim", "git", "imagePath", "directory")
 _VALUE_SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef")
 _ENVIRONMENT = ("spec", "environment")
 _OUTSIDE = re.compile(r"^/|(^|/)\.\.(/|$)")
@@ -51,16 +51,19 @@ def inside(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
     )
 
 
-_SOURCE_DIRECTORY = Rule(
-    name="source-directory",
-    place=("spec", "source"),
-    reads=("directory",),
-    message="directory is a folder on your machine, which a cluster cannot read: it is for `parallelrun run` and "
-    "`parallelrun submit`, which packs it into a ConfigMap",
-    example="configMap: {name: mnist-code}",
-    cel="!has(self.directory)",
-    only="the commands that read it accept it",
-)
+def directory(name: str, place: tuple[str, ...]) -> Rule:
+    """The rule that a source in a cluster is no folder of somebody's machine."""
+    return Rule(
+        name=name,
+        place=place,
+        reads=("directory",),
+        message="directory is a folder on your machine, which a cluster cannot read: it is for `parallelrun run` and "
+        "`parallelrun submit`, which packs it into a ConfigMap",
+        example="configMap: {name: mnist-code}",
+        cel="!has(self.directory)",
+        only="the commands that read it accept it",
+    )
+
 
 _IMAGE_PATH = Rule(
     name="image-path",
@@ -117,8 +120,8 @@ _REFERENCES = Rule(
 )
 
 RULES = (
-    exactly_one("one-source", ("spec", "source"), _SOURCES, "configMap: {name: mnist-code}"),
-    _SOURCE_DIRECTORY,
+    exactly_one("one-source", ("spec", "source"), SOURCES, "configMap: {name: mnist-code}"),
+    directory("source-directory", ("spec", "source")),
     _IMAGE_PATH,
     inside("claim-path", ("spec", "source", "claim"), "path", "mnist/code"),
     inside("git-path", ("spec", "source", "git"), "path", "scoring"),

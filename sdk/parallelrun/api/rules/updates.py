@@ -19,26 +19,34 @@ def _same(name: str) -> Callable[[Any, Any], bool]:
     return lambda old, new: old.get(name) == new.get(name)
 
 
-def _immutable(name: str) -> Rule:
+def immutable(rule: str, name: str, mutable: tuple[str, ...], what: str) -> Rule:
+    """The rule that the field ``name`` of spec stays as it was, unlike those in ``mutable``."""
     return Rule(
-        name=f"immutable-{name}",
+        name=rule,
         place=("spec",),
         reads=(name,),
-        message=f"{name} cannot change after the job was created (only {', '.join(MUTABLE)} can): create another job",
+        message=f"{name} cannot change after the {what} was created (only {', '.join(mutable)} can): create another "
+        f"{what}",
         example="metadata: {name: mnist-2}",
         cel=f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})",
         transition=_same(name),
     )
 
 
-_CANCEL = Rule(
-    name="cancel-one-way",
-    place=("spec",),
-    reads=("cancel",),
-    message="a cancelled job stays cancelled: create another job",
-    example="cancel: true",
-    cel="!oldSelf.cancel || self.cancel",
-    transition=lambda old, new: not old["cancel"] or new["cancel"],
-)
+def one_way(rule: str, what: str) -> Rule:
+    """The rule that what is cancelled stays so."""
+    return Rule(
+        name=rule,
+        place=("spec",),
+        reads=("cancel",),
+        message=f"a cancelled {what} stays cancelled: create another {what}",
+        example="cancel: true",
+        cel="!oldSelf.cancel || self.cancel",
+        transition=lambda old, new: not old["cancel"] or new["cancel"],
+    )
 
-RULES = (_CANCEL, *map(_immutable, IMMUTABLE))
+
+RULES = (
+    one_way("cancel-one-way", "job"),
+    *(immutable(f"immutable-{name}", name, MUTABLE, "job") for name in IMMUTABLE),
+)
