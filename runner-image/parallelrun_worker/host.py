@@ -207,29 +207,54 @@ def _nothing(number: int, frame: object) -> None:
     pass
 
 
+_told_to_leave: list[int] = []
+
+
 def _leave(*_: object) -> None:
     os._exit(0)  # no agent came: there is nothing to lose
 
 
+def _leave_later(number: int, _: object) -> None:
+    _told_to_leave.append(number)
+
+
+def _wait_for_the_next_agent() -> None:
+    """Begin anew in place: a container that ends before its pod does would be started again by kubelet.
+
+    A signal in between waits until the new program has a handler for it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    if not _told_to_leave:
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 def main(arguments: list[str]) -> int:
-    """Join the agent of the meeting folder and serve it; 0 when it let go of us or is gone, 1 when none came."""
+    """Join the agent of the meeting folder and serve it; 0 when it let go of us or is gone, 1 when none came.
+
+    As process 1 of a pod's container it stays until it is told to leave.
+    """
     if len(arguments) != 1:
         sys.stderr.write("usage: host.py MEETING_FOLDER\n")
         return 2
     folder = os.path.abspath(arguments[0])
     guard = Guard()
+    in_pod = os.getpid() == 1
     # Process 1 of a pod hears no signal that it has no handler for, and waits for as long as planning takes.
     signal.signal(signal.SIGTERM, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     try:
-        connection = meeting.join(folder, _JOIN_SECONDS if os.getpid() != 1 else float("inf"))
+        connection = meeting.join(folder, float("inf") if in_pod else _JOIN_SECONDS)
     except OSError as error:
         sys.stderr.write("parallelrun host: no agent came to %s within %d s (%s)\n" % (folder, _JOIN_SECONDS, error))
         return 1
     # Ctrl-C and a pod's end reach the agent first: it drains, then closes the socket, and that is what ends the host.
     # Handlers and not SIG_IGN, which the processes would inherit.
     signal.signal(signal.SIGINT, _nothing)
-    signal.signal(signal.SIGTERM, _nothing)
+    signal.signal(signal.SIGTERM, _leave_later)
     Host(folder, connection, guard).run()
+    connection.close()
+    if in_pod:
+        _wait_for_the_next_agent()
     return 0
 
 

@@ -57,7 +57,7 @@ class FakeAgent:
             "job": {"name": "iris", "uid": "1234", "run_id": "run-1", "experiment": "flowers", "tags": {"a": "b"},
                     "namespace": "default"},
             "models": {}, "model_dir": "", "inputs": {}, "side_inputs": {}, "outputs": {}, "profiling": "",
-            "profile_dir": f"{folder}/profile",
+            "profile_dir": f"{folder}/profile", "run_once": False,
         } | changes  # fmt: skip
 
     def start(self, *, python: str = sys.executable, **popen) -> "FakeAgent":
@@ -75,8 +75,8 @@ class FakeAgent:
         self.listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def start_host(self, *, python=sys.executable, **popen):
-        self.host = subprocess.Popen([python, str(HOST), str(self.meeting)], **popen)
+    def start_host(self, *, python=sys.executable, within=(), **popen):
+        self.host = subprocess.Popen([*within, python, str(HOST), str(self.meeting)], **popen)
 
     def _accept(self):
         while True:
