@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 DEMO := runs/demo
-# Test files run side by side; a file's tests run one after the other, and so do all that need the cluster.
-WORKERS ?= 2
+# Test files run side by side; a file's tests run one after the other. More than processors: those on a cluster wait.
+WORKERS ?= 4
 # Tests that need the public data sets of ../shared/data are skipped where that folder does not exist.
 export PARALLELRUN_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 # TensorFlow's own chatter; and no tests on somebody's GPU.
