@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parallelrun.api.errors import RunFolderError
 from parallelrun.cli.terminal import tell
-from parallelrun.local.runs import ENDED, RUNS, State, all_runs, checked, job_of, made, read_if_there, settle, state
+from parallelrun.local.runs import ENDED, RUNS, State, all_runs, made, named, read_if_there, settle, state
 
 __all__ = ["ENDED", "RUNS", "State", "all_runs", "find", "read_if_there", "settle", "state"]
 
@@ -22,13 +22,4 @@ def find(name: str | None) -> Path:
             raise RunFolderError(f"There is no run under {RUNS.resolve()}.", "Name the folder of a run.")
         tell(f"run: {newest}")
         return newest
-    for folder in (Path(name), RUNS / name):
-        if folder.exists():
-            return checked(folder)
-    of_job = [folder for folder in all_runs() if job_of(folder) == name]
-    if of_job:
-        return max(of_job, key=made)
-    raise RunFolderError(
-        f"There is no run {name!r}: no such folder, nothing of that name under {RUNS.resolve()}, no run of such a job.",
-        "See what is there: parallelrun list",
-    )
+    return named(name)

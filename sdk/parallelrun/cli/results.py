@@ -11,7 +11,7 @@ from parallelrun.api import exit_codes
 from parallelrun.api.errors import RunFolderError
 from parallelrun.cli import arguments, folders, targets
 from parallelrun.cli.terminal import give, is_terminal, printable, tell
-from parallelrun.local.results import output_file, own_outputs
+from parallelrun.local.results import copied, output_file
 
 DESCRIPTION = """\
 Print a finished run's output on stdout, or copy it.
@@ -53,28 +53,14 @@ def _results(folder: Path, args: argparse.Namespace) -> int:
             f"{folder} has no output: its phase is {run.phase}.",
             f"What succeeded is kept; see parallelrun failures {folder}" if run.phase == "Aborted" else "",
         )
-    main = output_file(run)
     if args.to is not None:
-        _copy(args.to, [path for path in [main, *own_outputs(folder)] if path is not None])
-    elif main is None:
+        for copy in copied(args.to, run):
+            give(str(copy))
+    elif (main := output_file(run)) is None:
         tell(f"{folder} has no output file: its output action is SummaryOnly.")
     else:
         _print(main)
     return exit_codes.DONE
-
-
-def _copy(target: Path, paths: list[Path]) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for path in paths:
-        copy = target / path.name
-        if copy.exists() and copy.samefile(path):
-            raise RunFolderError(f"{path} is where --to says already.")
-        if path.is_dir():
-            shutil.copytree(path, copy, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(path, partial := target / f".{path.name}.tmp")
-            partial.replace(copy)
-        give(str(copy))
 
 
 def _print(path: Path) -> None:

@@ -33,7 +33,7 @@ def for_request(request: RunRequest, say: Callable[[str], None] = prepare.silent
         )
     manifest = request.manifest or kustomize.job_file(request.kustomize or Path())
     return open_job(
-        load_manifest(manifest, request.sets),
+        load_manifest(request.text or manifest, request.sets, name=str(manifest)),
         output=request.output,
         source=request.source,
         maps=request.maps,

@@ -119,3 +119,14 @@ def _start_of_last(path: Path, count: int) -> int:
                     return start + end + 1
             stop = start
     return 0
+
+
+def text(folder: Path, selection: Selection, last: int | None = None) -> str:
+    """The wanted logs one after the other, of each the ``last`` lines; of several, each line with whose it is."""
+    logs = select(folder, selection)
+    found = []
+    for log in logs:
+        mark = f"{log.label} | " if len(logs) > 1 else ""
+        tail = Tail(log, last)
+        found += [mark + line.decode("utf-8", "backslashreplace") for line in (*tail.lines(), *tail.rest())]
+    return "".join(line + "\n" for line in found)

@@ -16,6 +16,7 @@ class RunRequest:
     """One run on this machine, as it was asked for; exactly one of manifest, kustomize and rerun_of is given."""
 
     manifest: Path | None = None
+    text: str = ""  # what is in it, where there may be no such file; the path then says where relative paths start
     kustomize: Path | None = None  # a folder with a kustomization.yaml (-k)
     sets: list[str] = field(default_factory=list)  # "spec.nodeCount=4", later ones win
     output: Path | None = None  # the run's folder; None: ./runs/<job>-<time>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from parallelrun.api import store_urls
@@ -29,4 +30,21 @@ def own_outputs(folder: Path) -> list[Path]:
     for name, place in read_settings(folder).outputs.items():
         candidates = [folder / "outputs" / name, Path(place)]
         found += [path for path in candidates if path.is_dir()][:1]
+    return found
+
+
+def copied(target: Path, run: State) -> list[Path]:
+    """Copies of all of these in the folder ``target``, which is made if need be. Raises RunFolderError."""
+    main, found = output_file(run), []
+    target.mkdir(parents=True, exist_ok=True)
+    for path in [*([main] if main is not None else []), *own_outputs(run.folder)]:
+        copy = target / path.name
+        if copy.exists() and copy.samefile(path):
+            raise RunFolderError(f"{path} is in {target} already.")
+        if path.is_dir():
+            shutil.copytree(path, copy, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, partial := target / f".{path.name}.tmp")
+            partial.replace(copy)
+        found.append(copy)
     return found

@@ -8,6 +8,7 @@ is written last; what a preparation that was cut short left behind (its mark tel
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -90,7 +91,7 @@ def new(job: str, output: Path | None, now: float | None = None) -> tuple[Path, 
     Raises RunFolderError, also for a folder that has anything else in it, and NoSpace.
     """
     if output is None:
-        return _unique(job, time.time() if now is None else now)
+        return _unique(job, now)
     folder = Path(os.path.abspath(output))
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -221,22 +222,27 @@ def write_json(folder: Path, name: str, value: object, mode: int = 0o644) -> Non
     write(folder, name, json.dumps(value, indent=1).encode("ascii") + b"\n", mode)
 
 
-def _unique(job: str, now: float) -> tuple[Path, Lock]:
+def reserve(job: str, now: float | None = None) -> Path:
+    """A new folder ``./runs/<job>-<time>``, empty. Raises RunFolderError and NoSpace."""
     runs = Path(os.path.abspath(RUNS))
-    base = f"{job}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
-    number = 1
+    base = f"{job}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(time.time() if now is None else now))}"
     with explained(runs):
         runs.mkdir(exist_ok=True)
-        while True:
+        for number in itertools.count(1):
             folder = runs / (base if number == 1 else f"{base}-{number}")
             try:
                 folder.mkdir()
             except FileExistsError:
-                number += 1
                 continue
-            lock = Lock(folder)
-            write(folder, _UNFINISHED, b"")
-            return folder, lock
+            return folder
+    raise AssertionError("unreachable: there is always another number")
+
+
+def _unique(job: str, now: float | None) -> tuple[Path, Lock]:
+    folder = reserve(job, now)
+    lock = Lock(folder)
+    write(folder, _UNFINISHED, b"")
+    return folder, lock
 
 
 def _refuse_content(folder: Path) -> None:

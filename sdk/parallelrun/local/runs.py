@@ -68,6 +68,23 @@ class State:
         }
 
 
+def named(name: str) -> Path:
+    """The folder of a run: ``name`` is a folder, one under ./runs, or a job, whose newest run it is then.
+
+    Raises RunFolderError.
+    """
+    for folder in (Path(name), RUNS / name):
+        if folder.exists():
+            return checked(folder)
+    of_job = [folder for folder in all_runs() if job_of(folder) == name]
+    if of_job:
+        return max(of_job, key=made)
+    raise RunFolderError(
+        f"There is no run {name!r}: no such folder, nothing of that name under {RUNS.resolve()}, no run of such a job.",
+        "See what is there: parallelrun list",
+    )
+
+
 def all_runs() -> list[Path]:
     """The folders of the runs under ./runs, by name."""
     try:
