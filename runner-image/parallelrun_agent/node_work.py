@@ -129,6 +129,7 @@ class NodeWork:
             self._send_fetched,
             self.dispatch,
             self._give_up,
+            settings.cache_limit,
         )
 
     # --- what the rest of the agent asks ---

@@ -23,6 +23,7 @@ from itertools import chain, zip_longest
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent import events as ev
+from parallelrun_agent.cache_room import CacheRoom
 from parallelrun_agent.fetcher import Fetcher
 from parallelrun_agent.machine import Machine
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
@@ -60,11 +61,16 @@ class Prefetch:
         send: Callable[[Who, Sequence[Task]], None],
         tell: Callable[[ev.Event], None],
         failed: Callable[[Exception], None],
+        limit: int = 0,
     ) -> None:
-        """``room`` in bytes. ``send`` tells a process, ``tell`` the machine, ``failed`` whoever stops the agent."""
+        """``room`` in bytes, and ``limit``, which not even one mini-batch may be above (0: there is none).
+
+        ``send`` tells a process, ``tell`` the machine, ``failed`` whoever stops the agent.
+        """
         self._machine, self._plan, self._fetcher, self._stall = machine, plan, fetcher, stall
         self._send, self._tell, self._failed = send, tell, failed
         self._room = self._room_wanted = room
+        self._limit = CacheRoom(limit)
         self._largest = 0  # bytes of the largest mini-batch that turned out to be larger than the plan made believe
         self._staged: dict[int, Staged] = {}
         self._leaving: dict[int, Staged] = {}  # let go of, while a fetch has not heard of it
@@ -205,6 +211,7 @@ class Prefetch:
                 return
             one = staged(mini_batch, self._plan.planned_files(mini_batch), self._fetcher.takes_room)
             one.guess = self._largest
+            self._require_room(one)
             one.stores = {file.number: self._fetcher.store_of(file) for file in one.todo}
             if not self._make_room(one.room, order[place + 1 :]):
                 return
@@ -212,6 +219,15 @@ class Prefetch:
             waiting += one.left
             if one.here:  # all of it is on this machine: somebody may wait for nothing else
                 self.wake()
+
+    def _require_room(self, one: Staged) -> None:
+        """What can never be here fails, by name."""
+        try:
+            self._limit.need(one.mini_batch, one.bytes)
+        except InputError as error:
+            one.bytes = one.guess = 0
+            self._fail(one, error)
+            self.wake()
 
     def _keep_within_room(self, less_urgent: Sequence[int]) -> None:
         """Room may have become less."""

@@ -20,6 +20,7 @@ from typing import ParamSpec, TypeVar
 from parallelrun.api.errors import InputError
 from parallelrun.api.settings import ModelSettings
 from parallelrun_agent import cache_names
+from parallelrun_agent.cache_room import CacheRoom
 from parallelrun_agent.downloads import MODELS, SIDE_INPUTS, Downloads, sha256_of
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
@@ -45,6 +46,7 @@ class Supplies:
 
     def __init__(self, job: Job, stall: Stall) -> None:
         self._job, self._stall = job, stall
+        self._room = CacheRoom(job.settings.cache_limit)
 
     @property
     def needed(self) -> bool:
@@ -62,7 +64,7 @@ class Supplies:
 
         ``is_new``: nobody has begun with the work of a run on one machine, and whoever started it is there to be told:
         a store that refuses ends it at once. Raises InputError or StorageError for what is not there, is not what it
-        has to be, or is refused.
+        has to be, does not fit into the cache, or is refused.
         """
         await self.bring_listed(is_new)
         if self._downloads_inputs and plan.kind == "file":
@@ -73,7 +75,7 @@ class Supplies:
         job = self._job
         for name, url in job.settings.side_inputs.items():
             if is_url(url):
-                await self._patiently(is_new, self._tree, url, side_input(job, name))
+                await self._patiently(is_new, self._tree, f"side input {name}", url, side_input(job, name))
         for model in job.settings.models:
             await self.model(model, is_new)
 
@@ -83,7 +85,7 @@ class Supplies:
 
     async def _model(self, model: ModelSettings) -> ModelSettings:
         place = model_place(self._job, model)
-        await self._tree(model.path, place)
+        await self._tree(f"model {model.name} version {model.version}", model.path, place)
         if model.sha256:
             found = await asyncio.to_thread(sha256_of, place)
             if found != model.sha256.lower():
@@ -94,17 +96,19 @@ class Supplies:
                 )
         return replace(model, path=str(place))
 
-    async def _tree(self, url: str, place: Path) -> None:
-        """An object as a file, or everything below a prefix as a folder."""
+    async def _tree(self, what: str, url: str, place: Path) -> None:
+        """An object as a file, or everything below a prefix as a folder; ``what`` messages call it."""
         storage, downloads = self._job.storage, Downloads(self._job.cache, self._job.storage)
         one = None if url.endswith("/") else await asyncio.to_thread(storage.entry, url)
         if one is not None:
+            self._room.keep(what, one[1])
             await downloads.bring(place, url, *one[1:])
             return
         found = await asyncio.to_thread(list, storage.entries(url))
         files = [(os.fsdecode(path), size, version) for path, size, version in found if not path.endswith(b"/")]
         if not files:
             raise InputError(f"{url} does not exist.", "Put it there before the job starts, or correct its name.")
+        self._room.keep(what, sum(size for _, size, _ in files))
         try:
             await _at_once(
                 files,
@@ -144,6 +148,7 @@ class Supplies:
         A file that cannot be had is left to its mini-batch, which fails by name.
         """
         settings = self._job.settings
+        self._room.keep("files of inputs with mode: Download", await asyncio.to_thread(plan.total_bytes, is_url))
         downloads = Downloads(self._job.cache, self._job.storage)
         first = self._job.node * plan.total // max(1, settings.node_count)
         began = said = time.monotonic()

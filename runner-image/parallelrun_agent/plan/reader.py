@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,8 @@ from parallelrun_agent.plan.columns import Table
 from parallelrun_agent.plan.draft import DOCUMENT, FILES, KEY_COLUMN, MINI_BATCHES, PARTS, PATH_COLUMN, VERSION
 from parallelrun_agent.plan.patterns import below
 
+#: Files that are looked at together.
+_CHUNK = 1 << 16
 #: A Work value of ``parallelrun_worker.wire``.
 Work = list[Any]
 
@@ -87,6 +90,16 @@ class PlanReader:
             return self._files.paths(start, stop)
         numbers = dict.fromkeys(self._parts.integers("file", start, stop).tolist())
         return [path for number in numbers for path in self._files.paths(number, number + 1)]
+
+    def total_bytes(self, wanted: Callable[[str], bool]) -> int:
+        """The size of all files whose path is ``wanted``, tables' whole ones included."""
+        total = 0
+        for start in range(0, self._files.rows, _CHUNK):
+            stop = min(start + _CHUNK, self._files.rows)
+            sizes = self._files.integers("size", start, stop).tolist()
+            paths = self._files.paths(start, stop)
+            total += sum(size for path, size in zip(paths, sizes, strict=True) if wanted(path))
+        return total
 
     def planned_files(self, index: int) -> list[PlannedFile]:
         """The files of mini-batch ``index`` as they were when the job was planned, in order, each once."""

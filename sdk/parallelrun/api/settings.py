@@ -128,6 +128,16 @@ class AdvancedSettings:
 
 
 @dataclass(frozen=True)
+class EarlierJob:
+    """A job that succeeded, without any failed item: one with the same fingerprint takes over what it made."""
+
+    name: str  # as people know it; locally the run's folder
+    uid: str
+    folder: str  # absolute, as whoever looks whether all is there still sees it
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class JobSettings:
     """All that an agent knows of its job. Paths are absolute; ``$(...)`` in arguments is resolved."""
 
@@ -167,7 +177,11 @@ class JobSettings:
     stores: list[StoreSettings] = field(default_factory=list)  # of all URLs
     cache: str = ""  # absolute folder for what is fetched from stores; "": below the job's folder
     cache_bytes: int = 10 << 30  # what may be in it at a time, beside side inputs, models and what mode Download takes
+    cache_limit: int = 0  # bytes that may be in it at all, with these; 0: as many as its disk takes
     node_limit: int = 0  # what node_count may be scaled to while the job runs; 0: it stays as it is
+    run_once: bool = False  # entry_script is a program; no inputs
+    result_hash: str = ""  # of all of the manifest that results follow from; "": nobody can tell, so no reuse
+    reuse_of: list[EarlierJob] = field(default_factory=list)  # in order of preference
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

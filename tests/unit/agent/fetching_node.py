@@ -131,6 +131,7 @@ class FetchingNode(SimulatedNode):
         room: int = 1 << 30,
         mode: str = "Mount",
         rows: bool = False,
+        limit: int = 0,
     ) -> None:
         super().__init__(rng, total, rules, poison, items=files)
         self.store, self.plan, self.stall = SlowStore(rng), FilesPlan(files, rows), Stall()
@@ -151,6 +152,7 @@ class FetchingNode(SimulatedNode):
             self._pass_on,
             self._tell,
             self.defects.append,
+            limit,
         )
 
     def give(self, event: ev.Event) -> None:

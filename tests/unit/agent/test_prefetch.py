@@ -7,6 +7,7 @@ import errno
 import random
 import tempfile
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -437,5 +438,24 @@ def test_whatever_dies_or_fails_nothing_is_lost_or_leaks(
             assert {f.mini_batch for f in n.failures} >= set(kinds)
             assert n.most <= max(room, files) * SIZE
             assert (n.here(), n.store.running) == ([], 0)
+
+    driven(scenario)
+
+
+def test_a_mini_batch_that_no_cache_can_hold_fails_by_name_and_the_rest_runs(tmp_path: Path) -> None:
+    """A pod that outgrows its volume is sent away, as is the next one."""
+
+    async def scenario() -> None:
+        n = node(tmp_path, 20, limit=4 * SIZE)
+        n.plan.planned_files = planned(n.plan.planned_files)  # type: ignore[method-assign]
+        n.start_host()
+        await n.to_the_end()
+        assert [f.mini_batch for f in n.failures] == [7]
+        assert "mini-batch 7 needs" in n.failures[0].blame.text
+        assert "runner.cacheSize" in n.failures[0].blame.text
+        assert n.counts[:2] == [20, 1]
+
+    def planned(before: Callable[[int], list[PlannedFile]]) -> Callable[[int], list[PlannedFile]]:
+        return lambda m: [replace(file, size=SIZE * 9) if m == 7 else file for file in before(m)]
 
     driven(scenario)

@@ -124,7 +124,8 @@ def _fetched(stores: Stores, named: _Named, inputs: list[Input], config: Config)
     if not stores.settings:
         return {}
     size = cache.usable(config.cache_size, named.keeps_what_it_fetches or any(one.mode == "Download" for one in inputs))
-    return {"stores": stores.settings, "cache": pod_layout.CACHE, "cache_bytes": size}
+    limit = cache.usable(config.cache_size)
+    return {"stores": stores.settings, "cache": pod_layout.CACHE, "cache_bytes": size, "cache_limit": limit}
 
 
 def _kept(found: Resolution, registry: Registry, stores: Stores) -> list[Json]:
