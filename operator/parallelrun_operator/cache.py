@@ -1,4 +1,4 @@
-"""What the watches last saw of every job and of what belongs to it: only what looks need, grouped by job.
+"""What the watches last saw of every job, pipeline and pipeline run, and of what belongs to them: only what looks need.
 
 An object is replaced by a newer one only: watches and answers of our own writes bring the same object by two ways.
 A watch that had to begin anew does not say what was deleted meanwhile; :func:`lacking` finds it.
@@ -17,6 +17,8 @@ from parallelrun.kube.resources import (
     LEASES,
     NODES,
     PARALLEL_RUN_JOBS,
+    PIPELINE_RUNS,
+    PIPELINES,
     PODS,
     Resource,
 )
@@ -24,16 +26,23 @@ from parallelrun_operator.strip import stripped
 
 Json = dict[str, Any]
 
+#: What people make, and what is looked at.
+LOOKED_AT = (PARALLEL_RUN_JOBS, PIPELINES, PIPELINE_RUNS)
 #: What is watched.
-KINDS = (PARALLEL_RUN_JOBS, CONFIG_MAPS, LEASES, JOBS, PODS, NODES)
+KINDS = (*LOOKED_AT, CONFIG_MAPS, LEASES, JOBS, PODS, NODES)
 
 
-class JobKey(NamedTuple):
-    """One job; a job that is created again under its name is another."""
+class Key(NamedTuple):
+    """One object that is looked at; one that is created again under its name is another."""
 
     namespace: str
     name: str
     uid: str
+    kind: Resource = PARALLEL_RUN_JOBS
+
+
+#: Of a ParallelRunJob.
+JobKey = Key
 
 
 @dataclass
@@ -52,38 +61,48 @@ class Cache:
     """For one event loop."""
 
     def __init__(self) -> None:
-        self.jobs: dict[JobKey, Json] = {}
+        self.looked_at: dict[Resource, dict[Key, Json]] = {kind: {} for kind in LOOKED_AT}
         self.machines: dict[str, Json] = {}
-        self._names: dict[tuple[str, str], JobKey] = {}  # (namespace, uid)
+        self._names: dict[tuple[str, str], Key] = {}  # (namespace, uid)
+        self._owned: dict[tuple[str, str], set[Key]] = {}  # by the owner's (namespace, uid)
         self._belongings: dict[tuple[str, str], Belongings] = {}
 
-    def put(self, kind: Resource, obj: Json) -> set[JobKey]:
-        """Remember ``obj``; the jobs that this may matter to."""
+    @property
+    def jobs(self) -> dict[Key, Json]:
+        """Every ParallelRunJob."""
+        return self.looked_at[PARALLEL_RUN_JOBS]
+
+    def get(self, key: Key) -> Json | None:
+        """The object as it was last seen; None where it is gone."""
+        return self.looked_at[key.kind].get(key)
+
+    def keys(self) -> set[Key]:
+        """Of all that is looked at."""
+        return {key for objects in self.looked_at.values() for key in objects}
+
+    def put(self, kind: Resource, obj: Json) -> set[Key]:
+        """Remember ``obj``; whom this may matter to."""
         obj = stripped(kind, obj)
         meta = obj["metadata"]
         if kind is NODES:
             before = self.machines.get(meta["name"])
             self.machines[meta["name"]] = obj
             return set() if before == obj else self._with_pods_on(meta["name"])
-        if kind is PARALLEL_RUN_JOBS:
-            key = _key(meta)
-            self._names[meta["namespace"], meta["uid"]] = key
-            return {key} if _replace(self.jobs, key, obj) else set()
+        if kind in LOOKED_AT:
+            return self._put_looked_at(kind, obj)
         group = _group(meta)
         if group is None:
             return set()
         objects = self._belongings.setdefault(group, Belongings()).by_kind[kind]
-        return self._jobs_of(group) if _replace(objects, meta["name"], obj) else set()
+        return self._keys_of(group) if _replace(objects, meta["name"], obj) else set()
 
-    def discard(self, kind: Resource, meta: Json) -> set[JobKey]:
-        """Forget the object with this metadata; the jobs that this may matter to."""
+    def discard(self, kind: Resource, meta: Json) -> set[Key]:
+        """Forget the object with this metadata; whom this may matter to."""
         if kind is NODES:
             self.machines.pop(meta["name"], None)
             return self._with_pods_on(meta["name"])
-        if kind is PARALLEL_RUN_JOBS:
-            self.jobs.pop(_key(meta), None)
-            self._names.pop((meta["namespace"], meta["uid"]), None)
-            return {_key(meta)}
+        if kind in LOOKED_AT:
+            return self._discard_looked_at(kind, meta)
         group = _group(meta)
         if group is None or group not in self._belongings:
             return set()
@@ -92,34 +111,72 @@ class Cache:
             del objects[meta["name"]]
         if not self._belongings[group]:
             del self._belongings[group]
-        return self._jobs_of(group)
+        return self._keys_of(group)
 
-    def belongings(self, key: JobKey) -> Belongings:
+    def belongings(self, key: Key) -> Belongings:
         """What belongs to a job; empty where nothing does."""
         return self._belongings.get((key.namespace, key.uid)) or Belongings()
 
-    def uid_of(self, namespace: str, name: str) -> str | None:
-        """Of the job of this name, where there is one."""
-        return next((key.uid for key in self.jobs if key[:2] == (namespace, name)), None)
+    def owned(self, key: Key) -> dict[Key, Json]:
+        """What is looked at and has this object as its owner: a run's jobs, a pipeline's runs."""
+        return {one: self.looked_at[one.kind][one] for one in self._owned.get((key.namespace, key.uid), ())}
+
+    def uid_of(self, namespace: str, name: str, kind: Resource = PARALLEL_RUN_JOBS) -> str | None:
+        """Of the object of this name, where there is one."""
+        return next((key.uid for key in self.looked_at[kind] if key[:2] == (namespace, name)), None)
 
     def metadata(self, kind: Resource, namespace: str | None = None) -> list[Json]:
         """Of everything of a kind that is remembered, in a namespace or everywhere."""
         if kind is NODES:
             return [obj["metadata"] for obj in self.machines.values()]
-        if kind is PARALLEL_RUN_JOBS:
-            found: Iterable[Json] = self.jobs.values()
+        if kind in LOOKED_AT:
+            found: Iterable[Json] = self.looked_at[kind].values()
         else:
             found = (obj for group in self._belongings.values() for obj in group.by_kind[kind].values())
         return [obj["metadata"] for obj in found if namespace in (None, obj["metadata"]["namespace"])]
 
-    def _jobs_of(self, group: tuple[str, str]) -> set[JobKey]:
+    def _put_looked_at(self, kind: Resource, obj: Json) -> set[Key]:
+        meta = obj["metadata"]
+        key = _key(kind, meta)
+        self._names[meta["namespace"], meta["uid"]] = key
+        before = self.looked_at[kind].get(key)
+        if not _replace(self.looked_at[kind], key, obj):
+            return set()
+        self._disown(key, before)
+        for owner in _owners(meta):
+            self._owned.setdefault(owner, set()).add(key)
+        return {key} | self._related(key, meta)
+
+    def _discard_looked_at(self, kind: Resource, meta: Json) -> set[Key]:
+        key = _key(kind, meta)
+        known = self.looked_at[kind].pop(key, None) or {"metadata": meta}
+        self._names.pop((meta["namespace"], meta["uid"]), None)
+        related = self._related(key, known["metadata"])
+        self._disown(key, known)
+        return {key} | related
+
+    def _disown(self, key: Key, obj: Json | None) -> None:
+        for owner in _owners(obj["metadata"]) if obj is not None else ():
+            self._owned.get(owner, set()).discard(key)
+            if not self._owned.get(owner):
+                self._owned.pop(owner, None)
+
+    def _related(self, key: Key, meta: Json) -> set[Key]:
+        """Owners of an object, and pipeline runs that name it."""
+        owners = {self._names[owner] for owner in _owners(meta) if owner in self._names}
+        if key.kind is PARALLEL_RUN_JOBS:
+            return owners
+        runs = self.looked_at[PIPELINE_RUNS].items()
+        return owners | {one for one, run in runs if one.namespace == key.namespace and _names(run, key)}
+
+    def _keys_of(self, group: tuple[str, str]) -> set[Key]:
         return {self._names[group]} if group in self._names else set()
 
-    def _with_pods_on(self, machine: str) -> set[JobKey]:
-        found: set[JobKey] = set()
+    def _with_pods_on(self, machine: str) -> set[Key]:
+        found: set[Key] = set()
         for group, belongings in self._belongings.items():
             if any(pod["spec"].get("nodeName") == machine for pod in belongings.by_kind[PODS].values()):
-                found |= self._jobs_of(group)
+                found |= self._keys_of(group)
         return found
 
 
@@ -129,8 +186,18 @@ def lacking(these: Iterable[Json], those: Iterable[Json]) -> list[Json]:
     return [meta for meta in these if meta["uid"] not in uids]
 
 
-def _key(meta: Json) -> JobKey:
-    return JobKey(meta["namespace"], meta["name"], meta["uid"])
+def _key(kind: Resource, meta: Json) -> Key:
+    return Key(meta["namespace"], meta["name"], meta["uid"], kind)
+
+
+def _owners(meta: Json) -> list[tuple[str, str]]:
+    return [(meta["namespace"], owner["uid"]) for owner in meta.get("ownerReferences") or ()]
+
+
+def _names(run: Json, key: Key) -> bool:
+    """Whether a pipeline run's spec names that pipeline or run."""
+    field = "pipeline" if key.kind is PIPELINES else "rerunFailed"
+    return bool((run["spec"].get(field) or {}).get("name") == key.name)
 
 
 def _group(meta: Json) -> tuple[str, str] | None:

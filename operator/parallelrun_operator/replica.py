@@ -1,4 +1,4 @@
-"""One replica of the operator: its watches, its part in the election, and its workers that look at jobs.
+"""One replica of the operator: its watches, its part in the election, and its workers that look at what there is.
 
 All of its tasks end together: whichever fails ends the process, which is then started again. Nothing is lost by that.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from parallelrun.kube.client import Kube
 from parallelrun_operator import leader as leading
 from parallelrun_operator import pulse as pulses
-from parallelrun_operator.cache import Cache, JobKey
+from parallelrun_operator.cache import Cache, Key
 from parallelrun_operator.config import Config
 from parallelrun_operator.health import Health, Pages
 from parallelrun_operator.job.apply import Applier, NotLeading
@@ -54,7 +54,7 @@ class Replica:
         """``watch_through``: another way to the API server for watches alone; it and the paces are for tests."""
         self._config = config
         self.metrics, self.cache = Metrics(), Cache()
-        self._queue: Queue[JobKey] = Queue()
+        self._queue: Queue[Key] = Queue()
         self._pulse = Pulse([kind.plural for kind in KINDS], pulse_pace)
         self._watchdog = Watchdog(kube, config, self._pulse)
         self._leader = Leader(kube, config.namespace, config.identity, leader_pace)
@@ -115,7 +115,7 @@ class Replica:
             with self.metrics.look_seconds.time():
                 await self._look(key)
 
-    async def _look(self, key: JobKey) -> None:
+    async def _look(self, key: Key) -> None:
         about = JobLog(log, key.namespace, key.name, key.uid)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -130,7 +130,7 @@ class Replica:
             about.debug("it failed here", exc_info=error)
         else:
             self._queue.done(key, again)
-            if key not in self.cache.jobs:
+            if self.cache.get(key) is None:
                 self._queue.forget(key)
 
     async def _note(self) -> None:

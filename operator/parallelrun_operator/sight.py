@@ -1,4 +1,4 @@
-"""What the watches tell, sorted: objects into the cache, jobs into the queue, heartbeats to the watchdog.
+"""What the watches tell, sorted: objects into the cache, keys into the queue, heartbeats to the watchdog.
 
 Watches that begin anew do not say what was deleted while they were away. So when they did, and every few minutes in
 any case, the metadata of all that is remembered is compared with what there is. Something that is there, and the next
@@ -15,8 +15,8 @@ from typing import Any
 from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
-from parallelrun.kube.resources import NODES, PARALLEL_RUN_JOBS, Resource
-from parallelrun_operator.cache import KINDS, Cache, JobKey, lacking
+from parallelrun.kube.resources import NODES, Resource
+from parallelrun_operator.cache import KINDS, LOOKED_AT, Cache, Key, lacking
 from parallelrun_operator.metrics import Metrics
 from parallelrun_operator.queueing import Queue
 from parallelrun_operator.watchdog import Watchdog
@@ -38,7 +38,7 @@ class Sight:
         self,
         kube: Kube,
         cache: Cache,
-        queue: Queue[JobKey],
+        queue: Queue[Key],
         watchdog: Watchdog,
         metrics: Metrics,
         namespaces: tuple[str, ...] = (),
@@ -89,9 +89,9 @@ class Sight:
         self._compare.set()
 
     def wake_all(self) -> None:
-        """Every job is looked at; those that are held back after failures too."""
+        """Everything is looked at; what is held back after failures too."""
         self._queue.forgive()
-        self._wake(set(self._cache.jobs))
+        self._wake(self._cache.keys())
 
     def _whole(self) -> None:
         """Heartbeats came through the watches that were started last: whatever there is has been listed."""
@@ -107,7 +107,7 @@ class Sight:
         """The operator's own namespace is watched for its heartbeats, also where its jobs are not run."""
         return kind is NODES or not self._namespaces or obj["metadata"]["namespace"] in self._namespaces
 
-    def _wake(self, keys: set[JobKey]) -> None:
+    def _wake(self, keys: set[Key]) -> None:
         for key in keys:
             self._queue.add(key)
 
@@ -133,8 +133,11 @@ class Sight:
 
     async def _compare_kind(self, kind: Resource, namespace: str | None) -> None:
         remembered = self._cache.metadata(kind, namespace)  # before the list: what comes meanwhile is no ghost
-        labels = "" if kind in (PARALLEL_RUN_JOBS, NODES) else LABEL_JOB_UID
-        present = await self._kube.list_metadata(kind, namespace, labels)
+        labels = "" if kind in (*LOOKED_AT, NODES) else LABEL_JOB_UID
+        try:
+            present = await self._kube.list_metadata(kind, namespace, labels)
+        except errors.NotFound:  # the cluster's definitions are older than this operator
+            present = []
         for meta in lacking(remembered, present):
             log.info("%s %s was deleted unseen", kind.kind, meta["name"])
             self._metrics.ghosts.inc()

@@ -26,7 +26,7 @@ from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.resources import NODES, PARALLEL_RUN_JOBS, Resource
-from parallelrun_operator.cache import KINDS
+from parallelrun_operator.cache import KINDS, LOOKED_AT
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ REQUEST_SECONDS, CONNECT_SECONDS = 30.0, 10.0
 TOKEN_SECONDS = 2400.0
 #: Before the engine is started again, at first and at most.
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 15.0
+#: Whether kinds that the API server did not know have come is asked each so many seconds.
+KINDS_SECONDS = 20.0
 #: For the engine to end and to close its connections: by itself, then in each of three rounds without mercy, in all.
 OWN_END_SECONDS, END_SECONDS, STOP_SECONDS = 8.0, 1.0, 15.0
 #: The event loop closes connections a little later than it is told to.
@@ -73,10 +75,14 @@ class Watches:
         """Watch until cancelled."""
         wait = FIRST_RESTART_SECONDS
         while True:
-            await self._wait_for_kind()
+            lacking = await self._wait_for_jobs()
             self._sink.started()
             began = asyncio.get_running_loop().time()
-            error = await self._engine()
+            looking_out = asyncio.create_task(self._look_out_for(lacking))
+            try:
+                error = await self._engine()
+            finally:
+                looking_out.cancel()
             if asyncio.get_running_loop().time() - began > LONGEST_RESTART_SECONDS:
                 wait = FIRST_RESTART_SECONDS
             log.error("watching ended and begins anew in %.0f seconds: %s", wait, error or "no reason given")
@@ -87,26 +93,44 @@ class Watches:
         """End the engine, so that it begins anew: it does not see all that there is."""
         self._stop.set()
 
-    async def _wait_for_kind(self) -> None:
-        """Return once the API server knows ParallelRunJobs: the engine would not notice that it learns of them."""
+    async def _wait_for_jobs(self) -> set[str]:
+        """Return once the API server knows ParallelRunJobs; which of our other kinds it does not know.
+
+        The engine would not notice that it learns of them.
+        """
         wait = FIRST_RESTART_SECONDS
         while True:
             try:
-                if await self._known():
-                    return
+                unknown = await self._unknown()
+                if PARALLEL_RUN_JOBS.kind not in unknown:
+                    return unknown
                 log.error("the API server knows no ParallelRunJobs: install the CRD (kubectl apply -f crds/)")
             except errors.KubeError as error:
                 log.warning("no answer yet to what kinds there are: %s", error)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_RESTART_SECONDS)
 
-    async def _known(self) -> bool:
-        """Whether both lists that the engine reads once, of groups and of kinds, have ParallelRunJobs by now."""
+    async def _look_out_for(self, lacking: set[str]) -> None:
+        """Begin anew when a kind comes that was not there: jobs are run meanwhile all the same."""
+        if lacking:
+            log.error(
+                "the API server knows no %s: install the CRDs (kubectl apply -f crds/)", ", ".join(sorted(lacking))
+            )
+        while lacking:
+            await asyncio.sleep(KINDS_SECONDS)
+            with contextlib.suppress(errors.KubeError):
+                if lacking - await self._unknown():
+                    self.restart()
+                    return
+
+    async def _unknown(self) -> set[str]:
+        """Those of our kinds that one of the lists that the engine reads once, of groups and of kinds, lacks."""
+        ours = {kind.plural: kind.kind for kind in LOOKED_AT}
         groups = (await self._kube.request("GET", "/apis"))["groups"]
         if not any(one["name"] == PARALLEL_RUN_JOBS.group for one in groups):
-            return False
+            return set(ours.values())
         kinds = await self._kube.request("GET", f"/apis/{PARALLEL_RUN_JOBS.group}/{PARALLEL_RUN_JOBS.version}")
-        return any(one["name"] == PARALLEL_RUN_JOBS.plural for one in kinds["resources"])
+        return set(ours.values()) - {ours.get(one["name"]) for one in kinds["resources"]}
 
     async def _engine(self) -> BaseException | None:
         """Run kopf in a thread until it ends; why it did. What an engine that ends still sees goes nowhere."""
@@ -196,7 +220,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.error_backoffs = _Backoffs()
     chosen.queueing.idle_timeout = 1.0
     for kind in KINDS:
-        if kind not in (PARALLEL_RUN_JOBS, NODES):
+        if kind not in (*LOOKED_AT, NODES):
             chosen.watching.label_selectors[kind.group, kind.version, kind.plural] = LABEL_JOB_UID
     return chosen
 

@@ -80,6 +80,7 @@ class SetStatus:
     """Write status, whole; the last action of a pass, and only where it differs from what is there."""
 
     status: Json
+    unchanged: bool = False  # only where nobody wrote the object since it was looked at: its status is also a memory
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from parallelrun.kube import errors
 from parallelrun.kube.client import Kube
 from parallelrun.kube.lease_store import KubeStore
 from parallelrun.kube.names import Names
-from parallelrun.kube.resources import PARALLEL_RUN_JOBS, PODS, resource_of
+from parallelrun.kube.resources import PODS, resource_of
 from parallelrun.leases import allocator
 from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
@@ -47,15 +47,19 @@ class NotLeading(RuntimeError):
     """This replica may not act any more."""
 
 
+class Outdated(RuntimeError):
+    """What was looked at has changed meanwhile: it is to be looked at again."""
+
+
 class Applier:
-    """Writes for all jobs of one process."""
+    """Writes for all that one process looks at."""
 
     def __init__(self, kube: Kube, cache: Cache, metrics: Metrics, leading: Callable[[], bool]) -> None:
         self._kube, self._cache, self._metrics, self._leading = kube, cache, metrics, leading
         self._applied: dict[JobKey, dict[tuple[str, str], tuple[str, float]]] = {}
 
     async def carry_out(self, key: JobKey, actions: tuple[Action, ...]) -> None:
-        """Raises KubeError where one failed: those after it were not tried. Raises NotLeading."""
+        """Raises KubeError where one failed: those after it were not tried. Raises NotLeading and Outdated."""
         for action in actions:
             if not self._leading():
                 raise NotLeading("another replica may act now")
@@ -91,11 +95,11 @@ class Applier:
                 await self._leases(key).update_header(lambda h: (headers.abort(h, reason, message), None))
             case MarkReported():
                 await self._leases(key).update_header(lambda h: (reported(h), None))
-            case SetStatus(status):
+            case SetStatus():
                 with contextlib.suppress(errors.NotFound):  # likewise
-                    await self._set_status(key, status)
+                    await self._set_status(key, action)
             case Announce():
-                await announce(self._kube, self._cache.jobs[key], action)
+                await announce(self._kube, self._cache.looked_at[key.kind][key], action)
 
     async def _apply(self, key: JobKey, obj: Json) -> None:
         name, digest = (obj["kind"], obj["metadata"]["name"]), _digest(obj)
@@ -119,19 +123,22 @@ class Applier:
         if done and what.resource is PODS and what.grace_seconds == 0:
             self._metrics.pods_forced.inc()
 
-    async def _set_status(self, key: JobKey, status: Json) -> None:
+    async def _set_status(self, key: JobKey, action: SetStatus) -> None:
         """By the resourceVersion: nothing else keeps the status of a job from one created again under its name."""
-        kind = PARALLEL_RUN_JOBS
-        job = self._cache.jobs[key]
+        kind = key.kind
+        job = self._cache.looked_at[kind][key]
         while job["metadata"]["uid"] == key.uid:
             meta = {name: job["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
-            obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "status": status}
+            obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "status": action.status}
             try:
                 self._remember(await self._kube.apply(obj, MANAGER, subresource="status"))
                 return
             except errors.Conflict:
                 self._metrics.conflicts.inc()
                 job = await self._kube.get(kind, key.namespace, key.name)
+                if action.unchanged:
+                    self._remember(job)
+                    raise Outdated(f"{kind.kind} {key.name} was changed by somebody else") from None
 
     async def _expire(self, key: JobKey, node: int, holder: str) -> None:
         leases = self._leases(key)

@@ -65,3 +65,11 @@ STORE_REFUSED: Final = "StoreRefused"  # of Stalled: an object store refuses, or
 # Labels. The operator writes them on all that it makes for a job; its selectors and people's read them.
 LABEL_JOB: Final = f"{GROUP}/job"  # metadata.name of the ParallelRunJob
 LABEL_JOB_UID: Final = f"{GROUP}/job-uid"  # its metadata.uid: a re-created job never adopts what was another's
+
+# Labels of the ParallelRunJobs of a pipeline's run, and of the runs that a schedule makes. The operator writes them; it
+# finds earlier results of a step by the first and the third, and people select by them.
+LABEL_PIPELINE: Final = f"{GROUP}/pipeline"  # metadata.name of the ParallelRunPipeline
+LABEL_PIPELINE_RUN: Final = f"{GROUP}/pipeline-run"  # metadata.name of the ParallelRunPipelineRun
+LABEL_STEP: Final = f"{GROUP}/step"  # the step's name
+# An annotation of a run that a schedule made: the time that it was made for, in UTC. The operator writes and reads it.
+SCHEDULED_FOR: Final = f"{GROUP}/scheduled-for"

@@ -39,6 +39,8 @@ class Resource:
 
 
 PARALLEL_RUN_JOBS = Resource(GROUP, VERSION, "parallelrunjobs", KIND)
+PIPELINES = Resource(GROUP, VERSION, "parallelrunpipelines", "ParallelRunPipeline")
+PIPELINE_RUNS = Resource(GROUP, VERSION, "parallelrunpipelineruns", "ParallelRunPipelineRun")
 DATASTORES = Resource(GROUP, VERSION, "datastores", "Datastore")
 DATASETS = Resource(GROUP, VERSION, "datasets", "Dataset")
 MODELS = Resource(GROUP, VERSION, "models", "Model")
@@ -61,8 +63,8 @@ CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "Cust
 REGISTERED = (DATASTORES, DATASETS, MODELS, ENVIRONMENTS, COMPUTE_TARGETS)
 
 ALL = (
-    PARALLEL_RUN_JOBS, *REGISTERED, CONFIG_MAPS, LEASES, JOBS, PODS, NODES, NAMESPACES, EVENTS, CLAIMS,
-    SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, CRDS,
+    PARALLEL_RUN_JOBS, PIPELINES, PIPELINE_RUNS, *REGISTERED, CONFIG_MAPS, LEASES, JOBS, PODS, NODES, NAMESPACES,
+    EVENTS, CLAIMS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS, CRDS,
 )  # fmt: skip
 
 

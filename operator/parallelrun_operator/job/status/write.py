@@ -27,12 +27,17 @@ def write(world: World, new: Json) -> Step:
     """Write ``new``, unless it is there or may wait."""
     new = printable(new)
     old, now, written = old_status(world), world.now, world.memory.status_written
-    if _said_of(new) == _said_of(old):
+    if same(new, old):
         return Step()
     left = 0.0 if written is None else written + PROGRESS_SECONDS - now
     if _outline(old) == _outline(new) and left > 0:
         return Step((), {}, left)
     return Step((SetStatus(new), *_announced(old, new)), {"status_written": now})
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two statuses say the same; the API server adds the definition's defaults, and we leave them out."""
+    return bool(_said_of(one) == _said_of(other))
 
 
 def printable(status: Json) -> Json:
@@ -48,7 +53,7 @@ def _outline(status: Json) -> Json:
 
 
 def _said_of(value: Any) -> Any:
-    """``value`` without what is empty in it: the API server adds the definition's defaults, and we leave them out."""
+    """``value`` without what is empty in it."""
     if isinstance(value, list):
         return [_said_of(one) for one in value]
     if not isinstance(value, dict):
