@@ -8,7 +8,6 @@ it lives, so that whoever comes later knows what is left over.
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import secrets
@@ -19,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from parallelrun.api.folder_lock import locked
 from parallelrun.api.settings import InputSettings
 from parallelrun_agent import cache_names
 from parallelrun_agent.cache_names import INPUTS
@@ -45,7 +45,7 @@ class Cache:
     def own(self, inputs: Iterable[str]) -> None:
         """Make the folder, empty but for those of ``inputs``, and lock it. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        while (lock := _locked(self.folder)) is None:  # somebody looks whether it is left over
+        while (lock := locked(self.folder)) is None:  # somebody looks whether it is left over
             time.sleep(LOOK_SECONDS)
             self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock
@@ -132,24 +132,8 @@ def for_agent(base: Path, name: str, inputs: Iterable[str], shared: bool) -> Cac
 
 def _remove_left_over(base: Path) -> None:
     for folder in sorted((base / AGENTS).glob("*")):
-        lock = _locked(folder)
+        lock = locked(folder)
         if lock is not None:
             log.info("removing %s, which an agent that is gone left behind", folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
-
-
-def _locked(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock; None where another has it, or the folder is gone meanwhile."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(folder)):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(descriptor)
-    return None

@@ -12,16 +12,20 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api.errors import ManifestError
+from parallelrun.api.folder_lock import locked
 
 if TYPE_CHECKING:
     from parallelrun.api.models.datastore import DatastoreSpec
 
 KIND = "Secret"
 _PREFIX = "parallelrun-credentials-"
+#: Folders that are looked at when a run begins.
+_MOST = 100
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
 
@@ -36,6 +40,7 @@ class Credentials:
                 self._secrets.setdefault(name, []).append(document)
         self._say = say
         self._root: Path | None = None
+        self._lock = -1  # on it: it tells others that this process lives
         self._written: dict[str, str] = {}
 
     def folder(self, datastore: str, spec: DatastoreSpec) -> str:
@@ -53,6 +58,7 @@ class Credentials:
         """Delete them."""
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
+            os.close(self._lock)
             self._root = None
             self._written.clear()
 
@@ -71,9 +77,7 @@ class Credentials:
                 "Delete all but one.",
             )
         if self._root is None:
-            # Where it is in memory, and gone with the user's last session.
-            base = os.environ.get("XDG_RUNTIME_DIR")
-            self._root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base if base and os.path.isdir(base) else None))
+            self._root, self._lock = _new_root()
         folder = self._root / str(len(self._written))
         folder.mkdir(mode=0o700)
         for key, data in content.items():
@@ -82,11 +86,35 @@ class Credentials:
         return str(folder)
 
 
+def clear_left_over() -> None:
+    """Delete the folders of this user's processes that were killed. What cannot be deleted is let be."""
+    for base in _bases():
+        for folder in sorted(Path(base).glob(f"{_PREFIX}*"))[:_MOST]:
+            with suppress(OSError):
+                if folder.lstat().st_uid == os.geteuid() and (lock := locked(folder)) is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.close(lock)
+
+
 def discard(folder: str) -> None:
     """Delete what a killed process left; ``folder`` is as :meth:`Credentials.folder` said."""
     root = Path(folder).parent
     if root.name.startswith(_PREFIX):
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _new_root() -> tuple[Path, int]:
+    """A private folder of this process, and the lock on it."""
+    while True:
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_bases()[0]))
+        if (lock := locked(root)) is not None:  # else somebody took it for left over, before it was locked
+            return root, lock
+
+
+def _bases() -> list[str]:
+    """Where such folders are, the best first: in memory, and gone with the user's last session."""
+    around = os.environ.get("XDG_RUNTIME_DIR")
+    return [*([around] if around and os.path.isdir(around) else []), tempfile.gettempdir()]
 
 
 def _named(document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

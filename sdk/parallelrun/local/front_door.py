@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parallelrun.local import credentials, kustomize, prepare, run_folder
 from parallelrun.local import ground as grounds
-from parallelrun.local import kustomize, prepare, run_folder
 from parallelrun.local.rerun import prepare_rerun
 from parallelrun.local.resume import reopen
 
@@ -20,6 +20,7 @@ def for_request(request: RunRequest, say: Callable[[str], None] = prepare.silent
     """What was asked for on a command line, ready to run. Raises as :func:`open_job`, and ManifestError."""
     from parallelrun.api.manifest import load_manifest
 
+    credentials.clear_left_over()
     if request.rerun_of is not None:
         if request.resume and request.output is not None and run_folder.holds_run(request.output):
             return reopen(request.output, source=request.source, say=say)

@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from parallelrun.api import layout
 from parallelrun.api.errors import InputChanged, ManifestError
 from parallelrun.api.settings import StoreSettings
 from parallelrun.local import front_door, rerun
+from parallelrun.local.request import RunRequest
 from parallelrun.local.resume import reopen
 
 LAKE = {"azureBlob": {"account": "acct", "container": "data"}, "secretRef": {"name": "lake-key"}}
@@ -277,6 +281,35 @@ def test_secrets_that_a_killed_run_left_are_deleted_when_it_goes_on(site: Any, p
     (left,) = private.iterdir()
     assert Path(again.settings.stores[0].credentials).parent == left
     again.close()
+    assert os.listdir(private) == []
+
+
+KILLED = """
+import os, signal, sys
+from types import SimpleNamespace
+from parallelrun.local.credentials import Credentials
+
+spec = SimpleNamespace(secret_ref=SimpleNamespace(name="key"))
+secret = {"kind": "Secret", "metadata": {"name": "key"}, "stringData": {"accountKey": "x"}}
+Credentials([secret], print).folder("lake", spec)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_secrets_that_a_killed_run_left_are_deleted_when_any_other_begins(site: Any, private: Path) -> None:
+    """Those of a run that lives are not."""
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -signal.SIGKILL
+    (left,) = private.iterdir()
+    write(site.base / "lake.yaml", site.registered("Datastore", "lake", **LAKE), SECRET)
+    inputs = [{"name": "far", "type": "File", "paths": ["datastore://lake/x/"]}]
+    lives = site.prepare(inputs=inputs)
+    write(site.base / "job.yaml", *site.loaded(inputs=inputs).documents)
+    begins = front_door.for_request(RunRequest(manifest=site.base / "job.yaml", output=site.base / "begins"))
+    assert not left.exists()
+    assert Path(lives.settings.stores[0].credentials, "accountKey").is_file()
+    assert Path(begins.settings.stores[0].credentials, "accountKey").is_file()
+    lives.close()
+    begins.close()
     assert os.listdir(private) == []
 
 
