@@ -113,9 +113,8 @@ class Watches:
     async def _look_out_for(self, lacking: set[str]) -> None:
         """Begin anew when a kind comes that was not there: jobs are run meanwhile all the same."""
         if lacking:
-            log.error(
-                "the API server knows no %s: install the CRDs (kubectl apply -f crds/)", ", ".join(sorted(lacking))
-            )
+            unknown = ", ".join(sorted(lacking))
+            log.error("the API server knows no %s: install the CRDs (kubectl apply -f crds/)", unknown)
         while lacking:
             await asyncio.sleep(KINDS_SECONDS)
             with contextlib.suppress(errors.KubeError):
