@@ -1,7 +1,8 @@
 """Runs one mini-batch as a worker process would, but in a terminal: with pdb, without agent, segment or time limit.
 
 ``python debugger.py FOLDER``, started by ``parallelrun debug`` with the job's interpreter. FOLDER has worker.json and
-:data:`TASK`: {"mini_batch", "work", "pdb": bool, "models": {name: {version or "": answer to "model"}}}.
+:data:`TASK`: {"mini_batch", "work", "pdb": bool, "asks": [descriptor that is read, descriptor that is written]}, by
+which whoever started it answers what an agent would, a JSON line each.
 """
 
 from __future__ import annotations
@@ -100,8 +101,15 @@ class Debugger:
 
     def _answer(self, _: str, arguments: list[Any]) -> Any:
         """What an agent would answer; a model is all that is ever asked for."""
-        name, version = arguments
-        return self._task["models"].get(name, {}).get(version or "", self._task["no_model"])
+        read, write = self._task["asks"]
+        os.write(write, json.dumps(arguments).encode("ascii") + b"\n")
+        line = b""
+        while not line.endswith(b"\n"):
+            some = os.read(read, 65536)
+            if not some:
+                raise ScriptError("parallelrun debug is gone: nobody says where the model %r is" % arguments[0])
+            line += some
+        return json.loads(line.decode("ascii"))
 
     def _call(self, run: Callable[..., Any], *arguments: Any) -> Any:
         if not self._task["pdb"]:

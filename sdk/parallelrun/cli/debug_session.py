@@ -15,9 +15,10 @@ from typing import Any
 from parallelrun.api import exit_codes, layout
 from parallelrun.api.errors import EnvironmentError_, ManifestError
 from parallelrun.api.settings import JobSettings
+from parallelrun.cli.debug_answers import Answers
 from parallelrun.leases.client import Leases
 from parallelrun.leases.store import MemoryStore
-from parallelrun_agent import one_mini_batch, registered_models
+from parallelrun_agent import one_mini_batch
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan import open_plan
 from parallelrun_agent.worker_config import write_worker_config
@@ -45,21 +46,24 @@ class Session:
         if mini_batch >= reader.total:
             last = f"the last is {reader.total - 1}" if reader.total else "there is none: the input is empty"
             raise ManifestError(f"--mini-batch {mini_batch}: there is no such mini-batch; {last}.")
-        job = Job(folder, self._settings, 0, "debug", Leases(MemoryStore()), self._meeting)
+        job = self._job = Job(folder, self._settings, 0, "debug", Leases(MemoryStore()), self._meeting)
         work, cache = one_mini_batch.bring(job, reader, mini_batch)
         write_worker_config(job, reader.input_config(), cache)
-        self._task: dict[str, Any] = {"mini_batch": mini_batch, "work": work, **_models(self._settings)}
+        self._task: dict[str, Any] = {"mini_batch": mini_batch, "work": work}
 
     def run(self, under_pdb: bool) -> int:
         """Run it in this terminal; the exit code. Raises EnvironmentError_ where the job's interpreter is gone."""
-        (self._meeting / debugger.TASK).write_text(json.dumps({**self._task, "pdb": under_pdb}), encoding="utf-8")
         config = meeting.configuration(str(self._meeting))
         python = self._settings.python or sys.executable
         # Ctrl-C is for pdb. A handler and not SIG_IGN, which the child would inherit.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             words = [python, os.path.abspath(debugger.__file__), str(self._meeting)]
-            status = subprocess.call(words, cwd=config["source"], env=children.environment(config, 0, 0, {}))
+            with Answers(self._job) as answers:
+                task = {**self._task, "pdb": under_pdb, "asks": answers.descriptors}
+                (self._meeting / debugger.TASK).write_text(json.dumps(task), encoding="utf-8")
+                environment = children.environment(config, 0, 0, {})
+                status = subprocess.call(words, cwd=config["source"], env=environment, pass_fds=answers.descriptors)
         except OSError as error:
             raise EnvironmentError_(f"{python}: {error.strerror}.", "Run the job again: it makes its venv.") from None
         finally:
@@ -82,14 +86,3 @@ def _fetching_to(cache: Path, run: Path, settings: JobSettings) -> JobSettings:
     words = [word.replace(f"{before}/", f"{cache}/") for word in settings.arguments]
     variables = {name: text.replace(f"{before}/", f"{cache}/") for name, text in settings.environment.items()}
     return replace(settings, cache=str(cache), arguments=words, environment=variables)
-
-
-def _models(settings: JobSettings) -> dict[str, Any]:
-    """What the agent answers when the script asks for a model that the job does not list."""
-    registered = settings.registered_models
-    known: dict[str, dict[str, Any]] = {}
-    for model in registered:
-        for version in (None, model.version):
-            known.setdefault(model.name, {})[version or ""] = registered_models.answer(registered, model.name, version)
-    names = ", ".join(sorted(known)) or "none"
-    return {"models": known, "no_model": [None, f"no such model is registered (registered: {names})"]}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from web_server import WebServer
 
 from parallelrun.api import layout
-from parallelrun.api.settings import InputSettings, ModelSettings
+from parallelrun.api.settings import InputSettings, ModelSettings, StoreSettings
+from parallelrun.local.run_folder import read_settings
 
 SCRIPT = """
 import logging, os, sys
@@ -153,3 +157,41 @@ spec:
     done = call("debug", here / "job.yaml", "--mini-batch", "1", "--no-pdb", "--set", "spec.miniBatchSize=4")
     assert (done.code, done.out) == (0, "[1, 1]\n"), done.err
     assert not (here / "runs").exists()
+
+
+ASKS = """
+from azureml.core.model import Model
+
+def run(mini_batch):
+    with open(Model.get_model_path("far")) as file:
+        said = file.read()
+    try:
+        Model.get_model_path("near", version=2)
+    except Exception as error:
+        said += f"; {error}"
+    return [said for _ in mini_batch]
+"""
+
+
+def test_a_registered_model_that_the_job_does_not_list_is_fetched_when_the_script_asks(
+    call, here, make_run, run, settings
+):
+    """And what cannot be had is told to the script, as in a run."""
+    (here / "www").mkdir()
+    (here / "www" / "w.bin").write_text("weights")
+    with WebServer(here / "www") as server:
+        job = replace(
+            read_settings(run),
+            registered_models=[
+                ModelSettings("far", f"{server.url}/w.bin", "1"),
+                ModelSettings("near", f"{server.url}/gone.bin", "2"),
+            ],
+            stores=[StoreSettings(server.url, "https", endpoint=server.url, read_only=True)],
+        )
+        (run / layout.SETTINGS).write_text(json.dumps(job.to_json()))
+        (run / layout.SOURCE / "score.py").write_text(ASKS)
+        done = call("debug", run, "--mini-batch", "0", "--no-pdb")
+    assert done.code == 0, done.err
+    assert done.out.count("weights; ") == 2
+    assert f"{server.url}/gone.bin" in done.out
+    assert "fetched model far version 1" in done.err
