@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from parallelrun.api import layout, pod_layout
 from parallelrun.api.errors import RunFolderError
 from parallelrun.api.settings import JobSettings
 from parallelrun.api.store_urls import is_store_url
-from parallelrun.cluster import reader, transfer
+from parallelrun.cluster import jobs, reader, transfer
 from parallelrun.cluster.jobs import Job
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.lease_store import STATE
 from parallelrun.kube.resources import CONFIG_MAPS
-from parallelrun.local import run_folder
+from parallelrun.local import log_files, run_folder
 
 #: What commands on the copy read; results of mini-batches, which the output has, are left where they are.
 REPORTS = (layout.RESULT, f"{layout.SCHEMA}*", layout.MANIFEST, layout.SUCCESS, "logs")
@@ -36,6 +36,9 @@ FAILURES = (
 )
 #: Beside those, where nothing is frozen yet: which mini-batch has a result, and of the results only their size.
 INDEXES, RESULTS = f"{layout.SEGMENTS}/*.idx", f"{layout.SEGMENTS}/*.dat"
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ class JobFiles:
         return str((self.job.status.get("output") or {}).get("sha256") or "")
 
 
+Work = Callable[[reader.Reader, JobFiles], Awaitable[T]]
+
+
 def claim_of(path: str) -> tuple[str, str] | None:
     """(claim, path from its root) of a path in a pod; None for one that is on no claim of its own."""
     parts = PurePosixPath(path).parts
@@ -114,6 +120,22 @@ async def describe(kube: Kube, job: Job, image: str | None) -> JobFiles:
         header,
         _look(settings, image),
     )
+
+
+async def read_by(kube: Kube, name: str, image: str | None, work: Work[T], done_only: bool = False) -> T:
+    """Do ``work`` with a reader pod for the job of that name; ``image``: of that pod, None as the job's own.
+
+    Raises RunFolderError where there is nothing to read, or with ``done_only`` no output.
+    """
+    job = await jobs.read(kube, name)
+    if done_only and not job.done:
+        raise RunFolderError(
+            f"Job {job.name} has no output: its phase is {job.phase}.",
+            f"What succeeded is kept; see parallelrun failures {job.name} -n {job.namespace}" if job.over else "",
+        )
+    files = await describe(kube, job, image)
+    async with reader.reader(kube, files.pod()) as pod:
+        return await work(pod, files)
 
 
 async def look_of(kube: Kube, job: Job, image: str | None) -> reader.Look:
@@ -164,6 +186,16 @@ async def fetch_failures(pod: reader.Reader, files: JobFiles, target: Path, tell
         parts += [part([INDEXES]), part([RESULTS], hollow=True)]
     await transfer.download(pod, parts, target, tell)
     finish_copy(target, files)
+
+
+def log_names(kinds: Collection[str], nodes: Collection[int] | None = None) -> list[str]:
+    """Which files have the logs of those ``log_files`` kinds and nodes (None: all); patterns of :func:`part`."""
+    if set(kinds) == {log_files.SYS}:
+        return [layout.SYS] if nodes is None else [f"{layout.SYS}/{layout.node_name(one)}.log" for one in sorted(nodes)]
+    folders = (layout.USER_STDOUT, layout.ENTRY_SCRIPT_LOG)
+    if nodes is None:
+        return list(folders)
+    return [f"{folder}/{layout.node_name(one)}" for folder in folders for one in sorted(nodes)]
 
 
 async def fetch_names(

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from parallelrun.api import conditions, layout, pod_layout
+from parallelrun.api.errors import RunFolderError
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.names import Names
@@ -150,6 +151,14 @@ async def read_all(kube: Kube, everywhere: bool) -> list[Job]:
 async def change(kube: Kube, name: str, **spec: Any) -> Job:
     """Set fields of its spec."""
     return Job(await kube.patch(PARALLEL_RUN_JOBS, kube.namespace, name, {"spec": spec}))
+
+
+async def steer(kube: Kube, name: str, **spec: Any) -> Job:
+    """Set fields of the spec of a job that still goes on. Raises RunFolderError where it is over."""
+    job = await read(kube, name)
+    if job.over:
+        raise RunFolderError(f"Job {job.name} is over: its phase is {job.phase}.")
+    return await change(kube, name, **spec)
 
 
 async def follow(kube: Kube, name: str) -> AsyncGenerator[Job]:

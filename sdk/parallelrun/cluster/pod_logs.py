@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
+from parallelrun.api import layout
 from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.cluster import jobs
 from parallelrun.cluster.jobs import Job
@@ -24,6 +25,8 @@ INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 EVERY = 1.0
 _ENDED = ("Succeeded", "Failed")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
+#: How the worker's host marks the lines of its processes.
+_MARK = re.compile(r"\[process(\d+)\] ?")
 _CANNOT_FOLLOW = "fsnotify"
 #: Lines that wait to be printed; then reading waits.
 _WAITING = 1000
@@ -159,3 +162,15 @@ class PodLogs:
             return
         source.last = time
         await self._queue.put(Line(source.node, text))
+
+
+def shown(line: Line, process: int | None, several: bool) -> str | None:
+    """A line of a pod as people see it; None where ``process`` is wanted and it is another's."""
+    match = _MARK.match(line.text)
+    if process is not None and (match is None or int(match[1]) != process):
+        return None
+    marks = [layout.node_name(line.node)] if several else []
+    if match is not None:
+        marks.append(layout.process_name(int(match[1])))
+    text = line.text[match.end() :] if match else line.text
+    return f"{'/'.join(marks)} | {text}" if marks else text

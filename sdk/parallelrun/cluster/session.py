@@ -37,18 +37,23 @@ def talk(place: Place, work: Callable[[Kube], Awaitable[T]]) -> T:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        namespace = ""
-        try:
-            async with await connect(place) as kube:
-                namespace = kube.namespace
-                return await work(kube)
-        except errors.KubeError as error:
-            raise explained(error, namespace) from error
+        return await converse(place, work)
 
     try:
         return asyncio.run(conversation())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+async def converse(place: Place, work: Callable[[Kube], Awaitable[T]]) -> T:
+    """As :func:`talk`, in an event loop that is there."""
+    namespace = ""
+    try:
+        async with await connect(place) as kube:
+            namespace = kube.namespace
+            return await work(kube)
+    except errors.KubeError as error:
+        raise explained(error, namespace) from error
 
 
 async def connect(place: Place) -> Kube:

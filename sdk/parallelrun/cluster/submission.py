@@ -48,14 +48,25 @@ def make(
     kustomization = kustomize.load(folder) if folder is not None else None
     path = manifest if manifest is not None else kustomize.job_file(folder or Path())
     loaded = load_manifest(path, [*sets, *_generated_name(path)])
-    value: Json = loaded.job.model_dump(mode="json", by_alias=True, exclude_unset=True)
     said = _namespace_of(folder) if folder is not None else None
+    return of_loaded(loaded, namespace, default, kustomization, said)
+
+
+def of_loaded(
+    loaded: LoadedJob,
+    namespace: str | None,
+    default: str,
+    kustomization: kustomize.Kustomization | None = None,
+    said: str | None = None,
+) -> Submission:
+    """Of a manifest that was read; ``said``: the namespace that its kustomization says. Raises as :func:`make`."""
+    value: Json = loaded.job.model_dump(mode="json", by_alias=True, exclude_unset=True)
     chosen = _namespace(value, namespace, said, default)
     value["metadata"]["namespace"] = chosen
     value["metadata"].pop("generateName", None)
     value.pop("status", None)
     others = _others(loaded, kustomization)
-    packed = _packed(loaded, path, chosen)
+    packed = _packed(loaded, loaded.path, chosen)
     if packed is not None:
         value["spec"]["source"] = {"configMap": {"name": packed["metadata"]["name"]}}
     return Submission(value, chosen, [_in_namespace(one, chosen) for one in others], packed)

@@ -131,7 +131,7 @@ def test_a_long_reason_for_a_pause_is_a_line():
 
 
 def test_lines_of_pods_are_marked_as_those_of_files():
-    from parallelrun.cli.in_cluster.job_logs import shown
+    from parallelrun.cluster.pod_logs import shown
 
     line = Line(1, "[process003] hello")
     assert shown(line, None, several=True) == "node001/process003 | hello"

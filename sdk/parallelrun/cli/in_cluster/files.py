@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -15,31 +15,18 @@ from parallelrun.api.errors import RunFolderError
 from parallelrun.cli.meter import Meter
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import give, is_terminal, plural, printable, size, tell
-from parallelrun.cluster import job_files, jobs, reader, transfer
-from parallelrun.cluster.job_files import JobFiles
+from parallelrun.cluster import job_files, reader, transfer
+from parallelrun.cluster.job_files import JobFiles, Work
 from parallelrun.cluster.place import Place
 from parallelrun.cluster.session import talk
 from parallelrun.kube.client import Kube
 
 T = TypeVar("T")
-Work = Callable[[reader.Reader, JobFiles], Awaitable[T]]
 
 
 def with_files(target: InCluster, image: str | None, work: Work[T], done_only: bool = False) -> T:
     """Do ``work`` with a reader pod for the job. Raises RunFolderError where there is nothing to read."""
-
-    async def conversation(kube: Kube) -> T:
-        job = await jobs.read(kube, target.name)
-        if done_only and not job.done:
-            raise RunFolderError(
-                f"Job {job.name} has no output: its phase is {job.phase}.",
-                f"What succeeded is kept; see parallelrun failures {job.name} -n {job.namespace}" if job.over else "",
-            )
-        files = await job_files.describe(kube, job, image)
-        async with reader.reader(kube, files.pod()) as pod:
-            return await work(pod, files)
-
-    return talk(target.place, conversation)
+    return talk(target.place, lambda kube: job_files.read_by(kube, target.name, image, work, done_only))
 
 
 def results(target: InCluster, to: Path | None, image: str | None) -> int:

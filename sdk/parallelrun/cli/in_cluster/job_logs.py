@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
-from parallelrun.api import exit_codes, layout, pod_layout
+from parallelrun.api import exit_codes, pod_layout
 from parallelrun.cli import logs as local_logs
 from parallelrun.cli.in_cluster.files import with_files
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import is_terminal, printable, tell
 from parallelrun.cluster import job_files, jobs, reader
 from parallelrun.cluster.job_files import JobFiles
-from parallelrun.cluster.pod_logs import Line, PodLogs
+from parallelrun.cluster.pod_logs import PodLogs, shown
 from parallelrun.cluster.session import talk
 from parallelrun.kube.client import Kube
-from parallelrun.local import log_files
-
-#: How the worker's host marks the lines of its processes.
-_MARK = re.compile(r"\[process(\d+)\] ?")
 
 
 def logs(target: InCluster, args: argparse.Namespace) -> int:
@@ -56,18 +51,6 @@ async def _of_pods(kube: Kube, name: str, args: argparse.Namespace) -> int | Non
     return printed
 
 
-def shown(line: Line, process: int | None, several: bool) -> str | None:
-    """A line of a pod as `logs` prints it; None where ``process`` is wanted and it is another's."""
-    match = _MARK.match(line.text)
-    if process is not None and (match is None or int(match[1]) != process):
-        return None
-    marks = [layout.node_name(line.node)] if several else []
-    if match is not None:
-        marks.append(layout.process_name(int(match[1])))
-    text = line.text[match.end() :] if match else line.text
-    return f"{'/'.join(marks)} | {text}" if marks else text
-
-
 def _of_files(target: InCluster, args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="parallelrun-") as scratch:
         folder = Path(scratch) / target.name
@@ -83,19 +66,9 @@ def _fetching(
         if args.mini_batch is not None or args.failed:
             await job_files.fetch_failures(pod, files, folder, lambda _: None)
             places = local_logs.places_of(folder, args.mini_batch, args.failed, files.job.name)
-        names = names_of(local_logs.kinds(args), args.node, places)
+        nodes = {args.node} if args.node is not None else None if places is None else {place[0] for place in places}
+        names = job_files.log_names(local_logs.kinds(args), nodes)
         await job_files.fetch_names(pod, files, names, folder, lambda _: None)
         return places
 
     return fetch
-
-
-def names_of(kinds: tuple[str, ...], node: int | None, places: local_logs.Places | None) -> list[str]:
-    """Which files have the logs of those kinds, nodes and places; patterns of the reader pod's program."""
-    nodes = {node} if node is not None else {place[0] for place in places} if places is not None else None
-    if kinds == (log_files.SYS,):
-        return [layout.SYS] if nodes is None else [f"{layout.SYS}/{layout.node_name(one)}.log" for one in sorted(nodes)]
-    folders = (layout.USER_STDOUT, layout.ENTRY_SCRIPT_LOG)
-    if nodes is None:
-        return list(folders)
-    return [f"{folder}/{layout.node_name(one)}" for folder in folders for one in sorted(nodes)]

@@ -23,14 +23,7 @@ _MOUNTED = "/parallelrun/jobs"
 
 def steer(target: InCluster, done: str, **spec: bool) -> int:
     """Set fields of the job's spec and say what was ``done``; the exit code. Raises RunFolderError where it is over."""
-
-    async def work(kube: Kube) -> Job:
-        job = await jobs.read(kube, target.name)
-        if job.over:
-            raise RunFolderError(f"Job {job.name} is over: its phase is {job.phase}.")
-        return await jobs.change(kube, target.name, **spec)
-
-    job = talk(target.place, work)
+    job = talk(target.place, lambda kube: jobs.steer(kube, target.name, **spec))
     tell(f"{job.namespace}/{job.name}: {done}; {job.status.get('progress') or job.phase.lower()}")
     return exit_codes.DONE
 
