@@ -83,6 +83,7 @@ def _config(job: Job, input_config: dict[str, Any], cache: Path | None) -> wire.
         "inputs": {i.name: places[i.name][1] if i.name in places else i.root for i in settings.inputs},
         "side_inputs": {name: str(side_input(job, name)) for name in settings.side_inputs},
         "outputs": settings.outputs,
+        "run_once": settings.run_once,
         "profiling": settings.advanced.profiling_module,
         "profile_dir": str(folder / layout.PERF / "profiles" / job.name),
     }

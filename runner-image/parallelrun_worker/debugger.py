@@ -1,5 +1,7 @@
 """Runs one mini-batch as a worker process would, but in a terminal: with pdb, without agent, segment or time limit.
 
+Of a job with a program (``run_once``) that is a run of it, as ``__main__`` of this process.
+
 ``python debugger.py FOLDER``, started by ``parallelrun debug`` with the job's interpreter. FOLDER has worker.json and
 :data:`TASK`: {"mini_batch", "work", "pdb": bool, "asks": [descriptor that is read, descriptor that is written]}, by
 which whoever started it answers what an agent would, a JSON line each.
@@ -22,10 +24,10 @@ import json
 import logging
 import pdb
 import time
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Callable
 
-from parallelrun_worker import azureml_shim, meeting, wire
+from parallelrun_worker import azureml_shim, meeting, run_once, wire
 from parallelrun_worker.context import MiniBatchContext
 from parallelrun_worker.results import Results, count
 from parallelrun_worker.script import Script, ScriptError, format_error
@@ -133,6 +135,44 @@ class Debugger:
             pdb.post_mortem(error.__traceback__)
 
 
+class ProgramDebugger(Debugger):
+    """A program that is run once."""
+
+    def run(self) -> int:
+        """Run it; how it ended is said. SUCCEEDED or FAILED."""
+        azureml_shim.install(self._config, 0, self._answer)
+        try:
+            self._run_program(*run_once.program(self._config))
+        except bdb.BdbQuit:
+            _say("left the debugger")
+            return FAILED
+        except ScriptError as error:
+            _say(str(error))
+            return FAILED
+        except SystemExit as end:
+            if end.code not in (None, 0):
+                _say("%s" % end.code if isinstance(end.code, str) else "exit status %s" % (end.code,))
+                return FAILED
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001
+            error.__traceback__ = _beyond_pdb(error.__traceback__)
+            _say(format_error(error))
+            self._examine(error)
+            return FAILED
+        return SUCCEEDED
+
+    def _run_program(self, code: CodeType, names: dict[str, Any]) -> None:
+        if not self._task["pdb"]:
+            exec(code, names)
+            return
+        _say("pdb: at the start of the program; c goes on, n steps, q leaves")
+        debugger = _Pdb(nosigint=True)
+        debugger.run(code, names)
+        if debugger.left:
+            raise bdb.BdbQuit
+
+
 def _reader(settings: dict[str, Any]) -> Any:
     if settings["kind"] != "table":
         return None
@@ -166,7 +206,7 @@ def main(arguments: list[str]) -> int:
     with open(os.path.join(folder, TASK), encoding="utf-8") as file:
         task = json.load(file)
     logging.basicConfig(level=config["log_level"], format="%(levelname)s %(name)s: %(message)s")
-    return Debugger(config, task).run()
+    return (ProgramDebugger if config["run_once"] else Debugger)(config, task).run()
 
 
 if __name__ == "__main__":

@@ -56,14 +56,18 @@ class Process:
         config = self._config
         logs.capture(logs.log_path(config["entry_script_log"], self._process), config["log_level"])
         azureml_shim.install(config, self._process, self._channel.ask)
+        self._load()
+        self._open()
+        self._channel.send(["ready", time.monotonic() - started])
+
+    def _load(self) -> None:
+        config = self._config
         self._results = Results(config)
         self._table = _table_reader(config["input"])
         self._script = Script(config["script"], config["source"], config["arguments"])
         if self._script.init is not None:
             self.init_began = True
             self._script.init()
-        self._open()
-        self._channel.send(["ready", time.monotonic() - started])
 
     def _open(self) -> None:
         config = self._config
@@ -146,6 +150,32 @@ class Process:
         self._outcomes.succeeded(mini_batch, epoch, try_number, items, returned, rows, elapsed, payload, note)
 
 
+class ProgramProcess(Process):
+    """A worker process of a job with a program that is run once: its one mini-batch is one run of it."""
+
+    def _load(self) -> None:
+        pass  # it begins when it is run: a second try is a second beginning
+
+    def shut_down(self) -> None:
+        """A program ends by itself."""
+
+    def _run_one(self, mini_batch: int, epoch: int, try_number: int, work: list[Any]) -> None:  # noqa: ARG002
+        from parallelrun_worker import run_once
+
+        started = time.monotonic()
+        self._slot.enter(wire.RUNNING, mini_batch, epoch, try_number, started, 1)
+        try:
+            failed = run_once.run(self._config, _profile(self._config, self._process, self._incarnation))
+        except OSError as error:
+            failed = "the program cannot be started: %s" % error
+        elapsed = time.monotonic() - started
+        self._slot.leave()
+        if failed:
+            self._outcomes.failed(mini_batch, 1, elapsed, failed)
+        else:
+            self._outcomes.succeeded(mini_batch, epoch, try_number, 1, 1, 0, elapsed, b"", "")
+
+
 def main(arguments: list[str]) -> int:
     """Run one process to its end and return its exit code."""
     folder, process, incarnation = arguments[0], int(arguments[1]), int(arguments[2])
@@ -155,6 +185,8 @@ def main(arguments: list[str]) -> int:
         channel = Channel(meeting.join(folder, _JOIN_SECONDS))
         channel.send(["hello", "process", process, incarnation, {"pid": os.getpid()}])
         config = meeting.configuration(folder)
+        if config["run_once"]:  # profiled where it runs
+            return _live(ProgramProcess(config, channel, process, incarnation), channel)
         with _profile(config, process, incarnation):
             return _live(Process(config, channel, process, incarnation), channel)
     except (AgentGone, OSError) as error:

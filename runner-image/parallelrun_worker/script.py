@@ -30,7 +30,7 @@ class Script:
 
     def __init__(self, path: str, source: str, arguments: list[str]) -> None:
         """Run the module at ``path``; whatever it raises passes through. Raises :class:`ScriptError` for no ``run``."""
-        _take_over(path, source, arguments)
+        take_over(path, source, arguments)
         module = _load(path)
         self.init = _optional(module, "init", path)
         self.shutdown = _optional(module, "shutdown", path)
@@ -46,7 +46,7 @@ def format_error(error: BaseException) -> str:
     """The traceback of ``error`` as its author should see it: without the frames that are ours."""
     import traceback
 
-    trace = _their_frames(error.__traceback__)
+    trace = their_frames(error.__traceback__)
     lines = traceback.format_exception(type(error), error, trace)
     if trace is None and lines and lines[0].startswith("Traceback"):
         lines = lines[1:]
@@ -56,7 +56,8 @@ def format_error(error: BaseException) -> str:
     return text
 
 
-def _their_frames(trace: TracebackType | None) -> TracebackType | None:
+def their_frames(trace: TracebackType | None) -> TracebackType | None:
+    """``trace`` from the first frame on that is not ours."""
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
         if not name.startswith(_OURS) and not name.startswith("<frozen importlib"):
@@ -65,7 +66,8 @@ def _their_frames(trace: TracebackType | None) -> TracebackType | None:
     return None
 
 
-def _take_over(path: str, source: str, arguments: list[str]) -> None:
+def take_over(path: str, source: str, arguments: list[str]) -> None:
+    """Make ``sys.argv`` and ``sys.path`` those of the script."""
     sys.argv = [path, *arguments]
     folders = [os.path.dirname(path)]
     if source not in folders:
@@ -77,24 +79,26 @@ def _load(path: str) -> ModuleType:
     stem = os.path.splitext(os.path.basename(path))[0]
     # A script called, say, json.py must not replace the module that everybody else imports.
     name = stem if stem not in sys.modules else "entry_script_" + stem
-    loader = SourceFileLoader(name, path)
+    code, loader = source_of(path, name)
     module = ModuleType(name)
     module.__file__ = path
     module.__loader__ = loader
     module.__spec__ = ModuleSpec(name, loader, origin=path)
     sys.modules[name] = module
-    exec(_compile(loader, path), module.__dict__)
+    exec(code, module.__dict__)
     return module
 
 
-def _compile(loader: SourceFileLoader, path: str) -> CodeType:
+def source_of(path: str, name: str) -> tuple[CodeType, SourceFileLoader]:
+    """The code of the script at ``path``, for the module ``name``. Raises :class:`ScriptError` and SyntaxError."""
+    loader = SourceFileLoader(name, path)
     try:
         data = loader.get_data(path)
     except OSError as error:
         raise ScriptError("cannot read the entry script %s: %s" % (path, error.strerror or error)) from error
     code = loader.source_to_code(data, path)
     assert isinstance(code, CodeType)
-    return code
+    return code, loader
 
 
 def _optional(module: ModuleType, name: str, path: str) -> Callable[..., Any] | None:

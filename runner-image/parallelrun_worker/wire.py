@@ -90,7 +90,8 @@ if TYPE_CHECKING:
 #: job ({"name", "uid", "run_id", "experiment", "tags": {}, "namespace"}),
 #: models ({name: {"path": absolute path, "version": str}}), model_dir (AZUREML_MODEL_DIR or ""),
 #: inputs ({name: folder or literal prefix}), side_inputs ({name: absolute path}), outputs ({name: absolute path}),
-#: profiling ("" or "cProfile", profile folder in "profile_dir").
+#: profiling ("" or "cProfile", profile folder in "profile_dir"),
+#: run_once (bool: the script is a program, and its one mini-batch one run of it; work is not looked at).
 if TYPE_CHECKING:
     WorkerConfig = dict[str, Any]
 

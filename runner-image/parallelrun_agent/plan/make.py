@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from parallelrun.api.errors import InputError, NoSpace, RunFolderError, is_full
 from parallelrun.api.settings import InputSettings, JobSettings
 from parallelrun.leases.header import Plan
-from parallelrun_agent.plan.draft import drafted, publish
+from parallelrun_agent.plan.draft import FILES, MINI_BATCHES, drafted, publish
 from parallelrun_agent.plan.file_plan import plan_files
 from parallelrun_agent.plan.sources import Source, of_settings, own_output, path_columns
 from parallelrun_agent.storage import Storage
@@ -33,6 +34,8 @@ def make_plan(settings: JobSettings, folder: Path, storage: Storage | None = Non
 
 
 def _make(settings: JobSettings, folder: Path, storage: Storage) -> Plan:
+    if settings.run_once:
+        return _plan_of_program(settings, folder)
     own = own_output(settings.output)
     sources = [replace(_source(number, one, storage), own_output=own) for number, one in enumerate(settings.inputs)]
     is_table = _same_kind(sources)
@@ -45,6 +48,24 @@ def _make(settings: JobSettings, folder: Path, storage: Storage) -> Plan:
 
             return publish(draft, plan_table(settings, sources, draft, storage))
         return publish(draft, plan_files(settings, sources, draft, storage))
+
+
+def _plan_of_program(settings: JobSettings, folder: Path) -> Plan:
+    """One mini-batch, whose one file is the program itself."""
+    with drafted(folder) as draft:
+        draft.document = {
+            "kind": "file",
+            "mode": "Mount",
+            "inputs": [],
+            "mini_batch_size": 1,
+            "partition_keys": [],
+            "path_columns": {},
+            "table": None,
+        }
+        files, mini_batches = draft.files([]), draft.mini_batches([])
+        files.add((os.fsencode(settings.entry_script), 0, 0, 0))
+        mini_batches.add((draft.closed(FILES, files),))
+        return publish(draft, draft.closed(MINI_BATCHES, mini_batches))
 
 
 def _source(number: int, settings: InputSettings, storage: Storage) -> Source:

@@ -106,7 +106,7 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
         job_folder.make_folders([output])  # the agent mounts it
     shown, earlier = shown_source(spec["source"]), arguments.failed_of
     of_job = earlier is not None and arguments.code == earlier / layout.SOURCE
-    copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job)
+    copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job, settings.run_once)
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))
         if arguments.packages_of is not None:

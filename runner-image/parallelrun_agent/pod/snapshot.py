@@ -23,11 +23,11 @@ _UNFINISHED = ".source-"
 _MOUNTED_CONFIG_MAP = "..data"
 
 
-def take(code: Path, folder: Path, script: str, shown: str, of_job: bool = False) -> Path:
+def take(code: Path, folder: Path, script: str, shown: str, of_job: bool = False, run_once: bool = False) -> Path:
     """The copy of ``code`` in the job's ``folder``, made if it is not there; it has the entry script ``script``.
 
-    ``shown`` is what messages call the folder; ``of_job``: it is another job's copy. Raises SourceError, and NoSpace or
-    OutputError where ``folder`` cannot be written.
+    ``shown`` is what messages call the folder; ``of_job``: it is another job's copy; ``run_once``: the script is a
+    program. Raises SourceError, and NoSpace or OutputError where ``folder`` cannot be written.
     """
     target = folder / layout.SOURCE
     beside = f"{_UNFINISHED}{folder.name}-"
@@ -35,7 +35,9 @@ def take(code: Path, folder: Path, script: str, shown: str, of_job: bool = False
         unfinished = folder.parent / f"{beside}{secrets.token_hex(6)}"
         try:
             with durable.writing(target):
-                _fill(unfinished, code, script, shown, of_job)
+                digests = _fill(unfinished, code, of_job)
+                entry_script.check(script, unfinished, digests, shown, run_once)
+                _sync_all(unfinished, digests)
                 unfinished.rename(target)
                 durable.sync_folder(folder)
         except ParallelRunError:
@@ -83,20 +85,22 @@ def _files(root: Path) -> list[source_files.File]:
     return found
 
 
-def _fill(target: Path, code: Path, script: str, shown: str, of_job: bool) -> None:
+def _fill(target: Path, code: Path, of_job: bool) -> dict[str, str]:
+    """The copy's digests by file name."""
     target.mkdir()
     root = source_files.folder("spec.source", code)
     found = [] if of_job else _files(root)
     if of_job:
         _copy_snapshot(root, target)
-        digests = source_files.digests(target, _files(target))
-    elif (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(source_archive.SUFFIXES):
+        return source_files.digests(target, _files(target))
+    if (code / _MOUNTED_CONFIG_MAP).exists() and len(found) == 1 and found[0].name.endswith(source_archive.SUFFIXES):
         name = found[0].name
         source_archive.unpack(name, (code / name).read_bytes(), target)
-        digests = source_files.digests(target, _files(target))
-    else:
-        digests = source_files.copy(code, found, target)
-    entry_script.check(script, target, digests, shown)
+        return source_files.digests(target, _files(target))
+    return source_files.copy(code, found, target)
+
+
+def _sync_all(target: Path, digests: dict[str, str]) -> None:
     for name in digests:
         _sync(target / name)
     for path, _, _ in os.walk(target):

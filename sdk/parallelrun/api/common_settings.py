@@ -38,6 +38,8 @@ def with_limits(base: JobSettings, spec: ParallelRunJobSpec) -> JobSettings:
         limits=Limits(spec.error_threshold, spec.mini_batch_error_threshold, spec.allowed_failed_percent),
         run_invocation_timeout=float(spec.run_invocation_timeout_seconds),
         run_max_try=spec.run_max_try,
+        run_once=spec.run_once,
+        output=replace(base.output, action="SummaryOnly") if spec.run_once else base.output,
         logging_level=spec.logging_level,
         advanced=AdvancedSettings(
             first_task_creation_timeout=float(advanced.first_task_creation_timeout_seconds),

@@ -20,10 +20,11 @@ _DYNAMIC = {"globals", "locals", "vars", "exec", "eval", "setattr", "__dict__", 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def check(entry_script: str, folder: Path, names: Iterable[str], shown: str) -> None:
+def check(entry_script: str, folder: Path, names: Iterable[str], shown: str, run_once: bool = False) -> None:
     """Check ``entry_script`` in the source ``folder``, whose files are ``names``. Raises SourceError.
 
-    ``shown`` is what messages call the folder: the user's own, where ``folder`` is our copy of it.
+    ``shown`` is what messages call the folder: the user's own, where ``folder`` is our copy of it. ``run_once``: the
+    script is a program and needs no ``run``.
     """
     path = _inside(entry_script, folder, shown)
     if os.path.normpath(entry_script) not in set(names):
@@ -35,7 +36,7 @@ def check(entry_script: str, folder: Path, names: Iterable[str], shown: str) -> 
             hints.known("file", entry_script, scripts),
         )
     tree = _parsed(path, entry_script, os.path.join(shown, entry_script))
-    if not may_define(tree, "run"):
+    if not run_once and not may_define(tree, "run"):
         raise SourceError(
             f"spec.entryScript: {entry_script} does not define run(mini_batch).", _hint_on_run(tree, entry_script)
         )

@@ -20,7 +20,7 @@ The script, its arguments, packages, models and input are those of the run; for 
 There is no time limit and no second try. Nothing of the run is changed: the script works on a copy of its folder, and
 what it writes to $(outputs.x) goes to a temporary folder.
 
-What run() returned is printed on stdout.
+What run() returned is printed on stdout. Of a job with runOnce, --mini-batch 0 is its program, from its first line.
 
 Examples:
   parallelrun debug mnist --mini-batch 17

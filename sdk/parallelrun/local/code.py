@@ -15,7 +15,7 @@ from parallelrun.local.configmaps import ConfigMaps
 from parallelrun.local.places import Places
 
 if TYPE_CHECKING:
-    from parallelrun.api.models import Source
+    from parallelrun.api.models import ParallelRunJobSpec, Source
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Code:
         return source_files.combined(self.digests)
 
 
-def copy(spec: Source, entry_script: str, folder: Path, places: Places, maps: ConfigMaps, given: Path | None) -> Code:
-    """Copy the source of a job into the run's ``folder`` and check its entry script; ``given`` stands for ``spec``.
+def copy(job: ParallelRunJobSpec, folder: Path, places: Places, maps: ConfigMaps, given: Path | None) -> Code:
+    """Copy the source of a job into the run's ``folder`` and check its entry script; ``given`` stands for the source.
 
     Raises SourceError, ManifestError, RunFolderError and NoSpace.
     """
-    target = folder / layout.SOURCE
+    spec, target = job.source, folder / layout.SOURCE
     if given is None and spec.config_map is not None:
         origin = f"configmap://{spec.config_map.name}"
         unpack(maps.get(spec.config_map.name, "spec.source.configMap"), target)
@@ -45,7 +45,7 @@ def copy(spec: Source, entry_script: str, folder: Path, places: Places, maps: Co
         root = origin_folder(spec, places, given)
         origin = str(root)
         digests = source.copy(root, source.files(root, Path(os.path.realpath(folder))), target)
-    entry_scripts.check(entry_script, target, digests, shown=origin)
+    entry_scripts.check(job.entry_script, target, digests, origin, job.run_once)
     return Code(origin, digests)
 
 
@@ -55,13 +55,13 @@ def current(code: Code, folder: Path) -> dict[str, str] | None:
     return source_files.digests(root, source.files(root, Path(os.path.realpath(folder)))) if root.is_dir() else None
 
 
-def copy_of_run(base: Path, before: Code, entry_script: str, folder: Path) -> Code:
+def copy_of_run(base: Path, before: Code, job: ParallelRunJobSpec, folder: Path) -> Code:
     """Copy the code of the run in ``base``, as it was when that began, into the run's ``folder``.
 
     Raises InputChanged where the script wrote over its own files.
     """
     source.copy_again(base / layout.SOURCE, before.digests, folder / layout.SOURCE)
-    entry_scripts.check(entry_script, folder / layout.SOURCE, before.digests, shown=before.origin)
+    entry_scripts.check(job.entry_script, folder / layout.SOURCE, before.digests, before.origin, job.run_once)
     return before
 
 

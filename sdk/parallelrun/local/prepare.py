@@ -46,7 +46,7 @@ def fresh(ground: Ground, lock: run_folder.Lock, source: Path | None, manifest: 
     """A new run in the locked folder of ``ground``; see ``front_door.open_job`` for the rest."""
     spec = ground.job.spec
     settings = resolve.settings(ground)
-    copied = code.copy(spec.source, spec.entry_script, ground.folder, ground.places, ground.config_maps, source)
+    copied = code.copy(spec, ground.folder, ground.places, ground.config_maps, source)
     settings = with_hashes(settings, ground, copied, python_of(ground))
     return finish(ground, settings, copied, manifest, lock, new_header(settings, spec.node_limit))
 

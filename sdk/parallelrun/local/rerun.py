@@ -84,7 +84,7 @@ def _again(
 def _code(ground: Ground, base: Path, record: dict[str, Any], given: Path | None) -> code.Code:
     spec = ground.job.spec
     if given is not None:
-        return code.copy(spec.source, spec.entry_script, ground.folder, ground.places, ground.config_maps, given)
+        return code.copy(spec, ground.folder, ground.places, ground.config_maps, given)
     before = code.Code(record["source"]["origin"], record["source"]["digests"])
     if not before.origin.startswith("configmap://"):
         now = code.current(before, ground.folder)
@@ -94,7 +94,7 @@ def _code(ground: Ground, base: Path, record: dict[str, Any], given: Path | None
                 f"{before.origin}: {difference} since the earlier run; its own copy is run again "
                 f"(to run the changed code: --source {before.origin})"
             )
-    return code.copy_of_run(base, before, spec.entry_script, ground.folder)
+    return code.copy_of_run(base, before, spec, ground.folder)
 
 
 def _say_changed_files(ground: Ground, record: dict[str, Any], earlier: JobSettings, settings: JobSettings) -> None:

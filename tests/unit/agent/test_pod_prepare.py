@@ -402,7 +402,7 @@ def test_a_link_in_the_job_s_folder_is_not_written_through(job, monkeypatch, nam
 def test_the_source_is_copied_where_no_script_can_put_links(job, monkeypatch):
     seen = []
     fill = snapshot._fill
-    monkeypatch.setattr(snapshot, "_fill", lambda target, *rest: (seen.append(target), fill(target, *rest)))
+    monkeypatch.setattr(snapshot, "_fill", lambda target, *rest: seen.append(target) or fill(target, *rest))
     assert job.prepare(monkeypatch) == 0
     assert [path.parent for path in seen] == [job.folder.parent]
     assert os.listdir(job.folder.parent) == [job.folder.name]

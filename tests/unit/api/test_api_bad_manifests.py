@@ -113,6 +113,12 @@ CASES = [
     (SIDE, "  reuseOf: [A_b] #!", "spec.reuseOf[0]", "Kubernetes name"),
     (INPUTS, "  inputs: [] #!", "spec.inputs", "at least one input"),
     (INPUTS, INPUTS.replace("  inputs:", "  runOnce: true\n  inputs: #!"), "spec.inputs", "runs once, in one process"),
+    (
+        f"{INPUTS}\n{SIDE}\n{OUTPUT}",
+        "  runOnce: true\n  output: {path: there} #!",
+        "spec.output.path",
+        "runs once, in one process",
+    ),
     (INPUTS, "  runOnce: true\n  nodeCount: 2 #!", "spec.nodeCount", "runs once, in one process"),
     (INPUTS, "  runOnce: true\n  processCountPerNode: 2 #!", "spec.processCountPerNode", "runs once, in one process"),
     (INPUTS, "  runOnce: true\n  miniBatchSize: 2 #!", "spec.miniBatchSize", "runs once, in one process"),

@@ -129,23 +129,27 @@ _INPUTS = Rule(
 )
 
 _ONE = ("nodeCount", "processCountPerNode")
+_APPENDED = ("path", "appendRowFileName")
 
 
 def _not_for_programs(spec: Any) -> Iterator[Path]:
     if spec["runOnce"]:
         yield from ((name,) for name in ("inputs", "miniBatchSize", "partitionKeys") if spec.get(name))
         yield from ((name,) for name in _ONE if spec[name] > 1)
+        yield from (("output", name) for name in _APPENDED if name in spec["output"])
 
 
 _ALONE = Rule(
     name="run-once-alone",
     place=_SPEC,
-    reads=("runOnce", "inputs", "miniBatchSize", "partitionKeys", *_ONE),
-    message="a program with runOnce: true runs once, in one process: it has no inputs, miniBatchSize or partitionKeys, "
-    "and nodeCount and processCountPerNode are 1; files to read are sideInputs",
-    example="{runOnce: true, inputs: [], partitionKeys: [], nodeCount: 1, processCountPerNode: 1}",
+    reads=("runOnce", "inputs", "miniBatchSize", "partitionKeys", "output", *_ONE),
+    message="a program with runOnce: true runs once, in one process, and writes its results itself: it has no inputs, "
+    "miniBatchSize, partitionKeys, output.path or output.appendRowFileName, and nodeCount and processCountPerNode are "
+    "1; files to read are sideInputs, folders to write outputs",
+    example="{runOnce: true, inputs: [], partitionKeys: [], nodeCount: 1, processCountPerNode: 1, output: {}}",
     cel="!has(self.runOnce) || !self.runOnce || (size(self.inputs) == 0 && !has(self.miniBatchSize) && "
-    "size(self.partitionKeys) == 0 && self.nodeCount == 1 && self.processCountPerNode == 1)",
+    "size(self.partitionKeys) == 0 && self.nodeCount == 1 && self.processCountPerNode == 1 && "
+    "!has(self.output.path) && !has(self.output.appendRowFileName))",
     broken=_not_for_programs,
 )
 
