@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cluster_harness import evidence
@@ -16,6 +17,7 @@ from cluster_harness.cluster import TOOLS, Cluster
 from cluster_harness.namespace import Namespace
 
 REPORT = pytest.StashKey[pytest.TestReport]()
+Scenario = Callable[..., None]
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -79,9 +81,13 @@ def tensorflow_image(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcomes(
-    cluster: Cluster, shared: Namespace, request: pytest.FixtureRequest
-) -> Iterator[dict[Callable[[Cluster, Namespace], None], Future[None]]]:
+def given(cluster: Cluster, shared: Namespace) -> tuple[Any, ...]:
+    """What scenarios are called with; a file may have another fixture of this name."""
+    return cluster, shared
+
+
+@pytest.fixture(scope="module")
+def outcomes(given: tuple[Any, ...], request: pytest.FixtureRequest) -> Iterator[dict[Scenario, Future[None]]]:
     """What tests of a file are to show by their parameter ``scenario``: three at a time, each in a thread.
 
     More would only wait for each other's pods, which take seconds of CPU to start.
@@ -92,4 +98,4 @@ def outcomes(
         if isinstance(item, pytest.Function) and item.path == request.path and "outcomes" in item.fixturenames
     ]
     with ThreadPoolExecutor(3) as pool:
-        yield {scenario: pool.submit(scenario, cluster, shared) for scenario in chosen}
+        yield {scenario: pool.submit(scenario, *given) for scenario in chosen}

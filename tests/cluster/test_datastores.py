@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from parallelrun.kube.resources import DATASTORES, PODS
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 Json = dict[str, Any]
+Boxes = dict[str, Box]
 EXAMPLE = REPOSITORY / "examples" / "azure-blob"
 DIGITS = REPOSITORY / "examples" / "mnist"
 OUTPUT = "parallel_run_step.txt"
@@ -76,7 +78,7 @@ def stores(cluster: Cluster) -> Iterator[ObjectStores]:
 
 
 @pytest.fixture(scope="module")
-def boxes(stores: ObjectStores, shared: Namespace) -> dict[str, Box]:
+def boxes(stores: ObjectStores, shared: Namespace) -> Boxes:
     """Where the images are, by kind of store; registered under the names of the kinds, with Secrets."""
     made = {"azureBlob": stores.azure("images"), "s3": stores.s3("images"), "https": stores.web("images")}
     for box in made.values():
@@ -93,6 +95,11 @@ def boxes(stores: ObjectStores, shared: Namespace) -> dict[str, Box]:
     return made
 
 
+@pytest.fixture(scope="module")
+def given(shared: Namespace, stores: ObjectStores, boxes: Boxes) -> tuple[Any, ...]:
+    return shared, stores, boxes
+
+
 def manifest(name: str, *paths: str, **spec: Any) -> Json:
     fields = {
         "source": {"configMap": {"name": "hashes"}},
@@ -107,7 +114,7 @@ def manifest(name: str, *paths: str, **spec: Any) -> Json:
 # --- the same everywhere ----------------------------------------------------------------------------------------------
 
 
-def test_the_same_files_give_the_same_bytes_wherever_they_are(shared: Namespace, boxes: dict[str, Box]) -> None:
+def the_same_files_give_the_same_bytes_wherever_they_are(shared: Namespace, stores: ObjectStores, boxes: Boxes) -> None:
     claim = shared.volume() / "images"
     shared.cluster.on_node(shared.cluster.nodes[0], "mkdir", "-m", "777", f"/volumes/{shared.name}/parallelrun/images")
     for name, data in IMAGES.items():
@@ -127,7 +134,7 @@ def test_the_same_files_give_the_same_bytes_wherever_they_are(shared: Namespace,
     assert jobs[2].status["output"]["path"] == f"datastore://azureBlob/hashes/{OUTPUT}"
 
 
-def test_rows_of_tables_in_a_bucket_are_read_in_parts(shared: Namespace, boxes: dict[str, Box]) -> None:
+def rows_of_tables_in_a_bucket_are_read_in_parts(shared: Namespace, stores: ObjectStores, boxes: Boxes) -> None:
     """Many mini-batches of one file: each node fetches the bytes that it needs, into what scripts can only read."""
     rows = [(number, f"word {number}") for number in range(5000)]
     for name, part in (("a", rows[:3000]), ("b", rows[3000:])):
@@ -143,42 +150,10 @@ def test_rows_of_tables_in_a_bucket_are_read_in_parts(shared: Namespace, boxes: 
     assert job.output == "".join(f"{number} {word}\n" for number, word in rows).encode()
 
 
-@pytest.mark.tensorflow
-@pytest.mark.usefixtures("tensorflow_image")
-def test_the_example_reads_images_and_model_from_a_container_and_writes_to_another(
-    shared: Namespace, stores: ObjectStores, tmp_path: Path
-) -> None:
-    """As it stands, but for the address of the storage account; the same bytes as on a laptop, from files."""
-    data, results = stores.azure("sampledata"), stores.azure("results")
-    for name, folder in (("mnist", "images"), ("models/mnist", "model")):
-        for path in (DIGITS / folder).iterdir():
-            data.write(f"{name}/{path.name}", path.read_bytes())
-    secret(shared, "pipelinedata-key", **AZURE_SECRET)
-    account = {"account": AZURE_ACCOUNT, "endpoint": stores.endpoint("azureBlob")}
-    patch = [{"op": "add", "path": f"/spec/azureBlob/{field}", "value": value} for field, value in account.items()]
-    overlay = {
-        "resources": [os.path.relpath(EXAMPLE, tmp_path)],
-        "patches": [{"target": {"kind": "Datastore"}, "patch": json.dumps(patch)}],
-    }
-    (tmp_path / "kustomization.yaml").write_text(json.dumps(overlay))
-    shared.kubectl("apply", "-k", str(tmp_path))
-    run = ("run", str(DIGITS / "job.yaml"), "--output", str(tmp_path / "laptop"))
-    laptop = subprocess.run([sys.executable, "-m", "parallelrun.cli.main", *run], capture_output=True, text=True)
-    assert laptop.returncode == 0, laptop.stderr[-3000:]
-    job = shared.job("mnist-blob")
-    job.wait_complete(300)
-    assert read(results, f"mnist/{OUTPUT}") == (tmp_path / "laptop" / OUTPUT).read_bytes()
-    assert read(results, f"mnist/{layout.SUCCESS}") is not None
-    report = (read(results, f"mnist/{layout.MINI_BATCHES}") or b"").decode().splitlines()
-    assert set(Counter(line.split(",")[1] for line in report[1:])) == {"node000", "node001"}
-    resolved = job.status["resolved"]
-    assert (resolved["datasets"], resolved["models"]) == ({"mnist_images": "1"}, {"mnist": "1"})
-
-
 # --- who has the credentials ------------------------------------------------------------------------------------------
 
 
-def test_the_script_s_container_holds_no_credential(shared: Namespace, boxes: dict[str, Box]) -> None:
+def the_script_s_container_holds_no_credential(shared: Namespace, stores: ObjectStores, boxes: Boxes) -> None:
     """The agent's does; the script's sees neither the Secret nor a way to the files but those that were fetched."""
     job = shared.submit(
         manifest("spied-on", "datastore://azureBlob/mnist/*.png", arguments=["--wait"], runInvocationTimeoutSeconds=600)
@@ -218,8 +193,8 @@ def hurry(job: Job) -> None:
         job.namespace.api.request("PATCH", path, {"metadata": {"annotations": {"looked": "at"}}})
 
 
-def test_wrong_credentials_are_named_and_the_job_goes_on_when_they_are_mended(
-    shared: Namespace, stores: ObjectStores, boxes: dict[str, Box]
+def wrong_credentials_are_named_and_the_job_goes_on_when_they_are_mended(
+    shared: Namespace, stores: ObjectStores, boxes: Boxes
 ) -> None:
     secret(shared, "rotten", accountKey="d3Jvbmc=")
     shared.apply(stores.datastore(boxes["azureBlob"], "rotten_store", secretRef={"name": "rotten"}))
@@ -232,8 +207,8 @@ def test_wrong_credentials_are_named_and_the_job_goes_on_when_they_are_mended(
     assert job.output == EXPECTED
 
 
-def test_a_missing_secret_and_a_missing_datastore_are_named_and_may_come_later(
-    shared: Namespace, stores: ObjectStores, boxes: dict[str, Box]
+def a_missing_secret_and_a_missing_datastore_are_named_and_may_come_later(
+    shared: Namespace, stores: ObjectStores, boxes: Boxes
 ) -> None:
     job = shared.submit(manifest("early", "datastore://late_store/mnist/"))
     assert "spec.inputs[0].paths[0]" in stalled(job, "MissingDatastore")
@@ -247,8 +222,8 @@ def test_a_missing_secret_and_a_missing_datastore_are_named_and_may_come_later(
 # --- what names stand for ---------------------------------------------------------------------------------------------
 
 
-def test_what_a_job_was_resolved_with_stays_whatever_is_registered_later(
-    shared: Namespace, stores: ObjectStores, boxes: dict[str, Box]
+def what_a_job_was_resolved_with_stays_whatever_is_registered_later(
+    shared: Namespace, stores: ObjectStores, boxes: Boxes
 ) -> None:
     """The Dataset gets a new version, and the Datastore goes, while the job waits within ``run``."""
     shared.apply(stores.datastore(boxes["s3"], "passing", secretRef={"name": "s3"}))
@@ -285,7 +260,9 @@ def test_what_a_job_was_resolved_with_stays_whatever_is_registered_later(
     assert (resolved["datasets"], resolved["computeTarget"]) == ({"digits": "1"}, "narrow")
 
 
-def test_a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(shared: Namespace, boxes: dict[str, Box]) -> None:
+def a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(
+    shared: Namespace, stores: ObjectStores, boxes: Boxes
+) -> None:
     boxes["s3"].write("models/words/words.txt", b"found")
     script = (
         "from azureml.core.model import Model\n\n\n"
@@ -310,3 +287,54 @@ def test_a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(shared: Na
     assert job.status["resolved"]["models"] == {"my_words": "3"}
     elsewhere.wait_failed(180)
     assert "spec.models: [{name: my_words}]" in json.dumps(elsewhere.status)
+
+
+SCENARIOS = [
+    the_same_files_give_the_same_bytes_wherever_they_are,
+    rows_of_tables_in_a_bucket_are_read_in_parts,
+    the_script_s_container_holds_no_credential,
+    wrong_credentials_are_named_and_the_job_goes_on_when_they_are_mended,
+    a_missing_secret_and_a_missing_datastore_are_named_and_may_come_later,
+    what_a_job_was_resolved_with_stays_whatever_is_registered_later,
+    a_model_that_no_job_lists_is_found_where_the_pod_can_read_it,
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_data_in_object_stores(
+    outcomes: Mapping[Callable[..., None], Future[None]], scenario: Callable[..., None]
+) -> None:
+    """That it is as the scenario's name says."""
+    outcomes[scenario].result()
+
+
+@pytest.mark.tensorflow
+@pytest.mark.usefixtures("tensorflow_image")
+def test_the_example_reads_images_and_model_from_a_container_and_writes_to_another(
+    shared: Namespace, stores: ObjectStores, tmp_path: Path
+) -> None:
+    """As it stands, but for the address of the storage account; the same bytes as on a laptop, from files."""
+    data, results = stores.azure("sampledata"), stores.azure("results")
+    for name, folder in (("mnist", "images"), ("models/mnist", "model")):
+        for path in (DIGITS / folder).iterdir():
+            data.write(f"{name}/{path.name}", path.read_bytes())
+    secret(shared, "pipelinedata-key", **AZURE_SECRET)
+    account = {"account": AZURE_ACCOUNT, "endpoint": stores.endpoint("azureBlob")}
+    patch = [{"op": "add", "path": f"/spec/azureBlob/{field}", "value": value} for field, value in account.items()]
+    overlay = {
+        "resources": [os.path.relpath(EXAMPLE, tmp_path)],
+        "patches": [{"target": {"kind": "Datastore"}, "patch": json.dumps(patch)}],
+    }
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(overlay))
+    shared.kubectl("apply", "-k", str(tmp_path))
+    run = ("run", str(DIGITS / "job.yaml"), "--output", str(tmp_path / "laptop"))
+    laptop = subprocess.run([sys.executable, "-m", "parallelrun.cli.main", *run], capture_output=True, text=True)
+    assert laptop.returncode == 0, laptop.stderr[-3000:]
+    job = shared.job("mnist-blob")
+    job.wait_complete(300)
+    assert read(results, f"mnist/{OUTPUT}") == (tmp_path / "laptop" / OUTPUT).read_bytes()
+    assert read(results, f"mnist/{layout.SUCCESS}") is not None
+    report = (read(results, f"mnist/{layout.MINI_BATCHES}") or b"").decode().splitlines()
+    assert set(Counter(line.split(",")[1] for line in report[1:])) == {"node000", "node001"}
+    resolved = job.status["resolved"]
+    assert (resolved["datasets"], resolved["models"]) == ({"mnist_images": "1"}, {"mnist": "1"})
