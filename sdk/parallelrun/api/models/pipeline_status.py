@@ -8,8 +8,8 @@ from pydantic import Field
 from parallelrun.api.models.base import Model, Text
 from parallelrun.api.models.status import Condition, Count
 
-_CONDITIONS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
-_STEPS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+_CONDITIONS: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+_STEPS: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
 
 class ParallelRunPipelineStatus(Model):

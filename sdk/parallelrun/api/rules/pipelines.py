@@ -41,7 +41,7 @@ def _named(name: str, limit: int, example: str) -> Rule:
 
 
 def _default_of_type(parameter: Any) -> bool:
-    value, wanted = parameter.get("default"), _TYPES.get(parameter["type"], (str, int, float, bool))
+    value, wanted = parameter.get("default"), _TYPES.get(parameter["type"], (str, int, float))
     return value is None or (isinstance(value, wanted) and (not isinstance(value, bool) or bool in wanted))
 
 
