@@ -66,6 +66,7 @@ COMMANDS = (
     Command("register", "give a datastore, dataset, model, environment or compute target a name", REGISTRY),
     Command("show", "one datastore, dataset, model, environment or compute target", REGISTRY),
     Command("validate", "check a manifest, every problem at once", WRITING),
+    Command("import", "turn Azure ML's v2 YAML into manifests that run here", WRITING, "import_"),
     Command("schema", "the CRD, or with --json the manifest's JSON schema", WRITING),
     Command("doctor", "check this machine, and the cluster if there is one", TOOLS),
     Command("completion", "a completion script for bash, zsh or fish", TOOLS),
