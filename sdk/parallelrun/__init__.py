@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from parallelrun.client.inputs import MLTable as MLTable
     from parallelrun.client.inputs import Tables as Tables
     from parallelrun.client.job import Job as Job
+    from parallelrun.client.pipeline import Pipeline as Pipeline
     from parallelrun.client.progress import Progress as Progress
     from parallelrun.client.run import Run as Run
     from parallelrun.client.run import Status as Status
+    from parallelrun.client.steps import Parameter as Parameter
+    from parallelrun.client.steps import ScriptStep as ScriptStep
+    from parallelrun.client.steps import Step as Step
     from parallelrun_agent.report.failures import Failure as Failure
 
 __version__ = "0.1.0"
@@ -35,9 +39,13 @@ _PLACES = {
     "MLTable": "parallelrun.client.inputs",
     "ManifestError": "parallelrun.api.errors",
     "ParallelRunError": "parallelrun.api.errors",
+    "Parameter": "parallelrun.client.steps",
+    "Pipeline": "parallelrun.client.pipeline",
     "Progress": "parallelrun.client.progress",
     "Run": "parallelrun.client.run",
+    "ScriptStep": "parallelrun.client.steps",
     "Status": "parallelrun.client.run",
+    "Step": "parallelrun.client.steps",
     "Tables": "parallelrun.client.inputs",
 }
 __all__ = [*_PLACES, "__version__"]

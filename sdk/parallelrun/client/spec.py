@@ -21,7 +21,29 @@ def job_spec(values: Mapping[str, Any]) -> Json:
     """A ParallelRunJob's spec of its fields by their Python names; those that are None are left out."""
     from parallelrun.api.models.spec import ParallelRunJobSpec
 
-    spec: Json = plain({name: value for name, value in values.items() if value is not None}, ParallelRunJobSpec)
+    return _spec(values, ParallelRunJobSpec)
+
+
+def script_spec(values: Mapping[str, Any]) -> Json:
+    """The ``script`` of a pipeline's step, likewise."""
+    from parallelrun.api.models.pipeline import ScriptStep
+
+    spec = _spec(values, ScriptStep)
+    if "outputs" in spec:  # without a path they are of the run's own
+        named = [{"name": one} if isinstance(one, str) else one for one in spec["outputs"]]
+        spec["outputs"] = [{key: item for key, item in one.items() if item is not None} for one in named]
+    return spec
+
+
+def pipeline_spec(values: Mapping[str, Any]) -> Json:
+    """A ParallelRunPipeline's spec, likewise."""
+    from parallelrun.api.models.pipeline import ScheduledPipelineSpec
+
+    return _spec(values, ScheduledPipelineSpec)
+
+
+def _spec(values: Mapping[str, Any], model: Any) -> Json:
+    spec: Json = plain({name: value for name, value in values.items() if value is not None}, model)
     return _with_shorthands(spec)
 
 
