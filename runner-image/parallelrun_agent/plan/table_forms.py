@@ -69,7 +69,8 @@ class Forms:
         if declared is None and extension not in _EXTENSIONS:
             raise InputError(
                 f"input {source.name!r}: the extension of {path} does not tell its format",
-                f"Set table.format to csv, jsonl or parquet (known extensions: {', '.join(_EXTENSIONS)}).",
+                f"Set table.format to csv, jsonl or parquet (known extensions: {', '.join(_EXTENSIONS)}), or leave the "
+                f'file out: subset: {{exclude: ["**/{os.path.basename(unescaped(path))}"]}}.',
             )
         by_extension = _EXTENSIONS.get(extension)
         kind = declared or (by_extension[0] if by_extension else "")

@@ -57,10 +57,15 @@ REASONS: Final = (
 # Unschedulable, FailedMount, FailedCreate, ...), Missing<Kind> for an object that the job names, <Container>Failed, or:
 QUEUED: Final = "Queued"  # of Running: a Kueue queue has not admitted the job yet
 WAITING_FOR_EARLIER_JOB: Final = "WaitingForEarlierJob"  # of Running: spec.rerunOf names a job that is not over
+INSTALLING_PACKAGES: Final = "InstallingPackages"  # of Running: pods install what spec.environment lists, once
 SUSPENDING: Final = "Suspending"  # of Running: spec.suspend is true and nodes still hand back their work
 ABORTING: Final = "Aborting"  # of Running: the job has failed, and its reports are being written
 VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume
 STORE_REFUSED: Final = "StoreRefused"  # of Stalled: an object store refuses, or cannot be reached
+
+# Of a pipeline's run, beside phases of its status, Missing<Kind>, CANCELLED and MANIFEST_ERROR. The operator writes them.
+STEP_FAILED: Final = "StepFailed"  # of Failed: steps did not succeed; the message names them
+WAITING_FOR_EARLIER_RUN: Final = "WaitingForEarlierRun"  # of Running: spec.rerunFailed names a run that is not over
 
 # Labels. The operator writes them on all that it makes for a job; its selectors and people's read them.
 LABEL_JOB: Final = f"{GROUP}/job"  # metadata.name of the ParallelRunJob
@@ -73,3 +78,6 @@ LABEL_PIPELINE_RUN: Final = f"{GROUP}/pipeline-run"  # metadata.name of the Para
 LABEL_STEP: Final = f"{GROUP}/step"  # the step's name
 # An annotation of a run that a schedule made: the time that it was made for, in UTC. The operator writes and reads it.
 SCHEDULED_FOR: Final = f"{GROUP}/scheduled-for"
+# An annotation of a step's job that was suspended with its run, and goes on with it; one that people suspended by itself
+# does not. The operator writes and reads it.
+SUSPENDED_WITH_RUN: Final = f"{GROUP}/suspended-with-run"  # "true"

@@ -50,6 +50,7 @@ class Entry:
 
     document: Json  # as it was read; without nulls
     where: str = ""  # the file it is in; "": a cluster
+    line: int = 0  # in that file, counted from 1; 0: not known
 
     @property
     def kind(self) -> Kind:
@@ -60,6 +61,11 @@ class Entry:
     def name(self) -> str:
         """Its registered name; "" where it is too broken to tell."""
         return str(self._spec.get("name") or self.object_name)
+
+    @property
+    def place(self) -> str:
+        """Where it stands, with its line where that is known; "" where nothing is."""
+        return f"{self.where}:{self.line}" if self.line else self.where
 
     @property
     def version(self) -> str:
@@ -133,7 +139,7 @@ class Registry:
         if not found:
             raise self._missing(where, kind, name, version, named)
         if len(found) > 1:
-            first, second = (entry.where or entry.object_name for entry in found[:2])
+            first, second = (entry.place or entry.object_name for entry in found[:2])
             raise ManifestError(
                 f"{where}: {found[0]} is registered twice: by {first} and by {second}.",
                 "Delete one of them, or give it another name" + (" or version." if found[0].kind.versioned else "."),

@@ -98,6 +98,12 @@ class Job:
         return self.message if self.is_true(conditions.STALLED) and not self.over else ""
 
     @property
+    def preparing(self) -> str:
+        """What its pods do before they work, where that takes long; "" where they do nothing of the kind."""
+        running = self._condition(conditions.RUNNING)
+        return str(running.get("message") or "") if running.get("reason") == conditions.INSTALLING_PACKAGES else ""
+
+    @property
     def claim(self) -> str:
         """The claim that the job's folder is on."""
         said = (self.status.get("resolved") or {}).get("claim")  # a compute target may name it

@@ -36,6 +36,7 @@ def snapshot(job: Job, leases: Iterable[Json], now: float) -> Snapshot:
         stalled=_brief(job.stalled),
         first_error=_first_error(status.get("firstErrors") or []),
         suspended=suspended,
+        preparing=job.preparing,
     )
 
 

@@ -52,7 +52,7 @@ def registered(ground: Ground) -> list[ModelSettings]:
     twice = {(one.name, one.version) for pair in ground.found.registry.duplicates() for one in pair}
     for entry in ground.found.registry.all(KIND):
         if (entry.name, entry.version) in twice:
-            ground.say(f"left out: {entry} of {entry.where}: it is registered twice")
+            ground.say(f"left out: {entry} of {entry.place}: it is registered twice")
             continue
         where = f"{entry}: spec.path"
         try:

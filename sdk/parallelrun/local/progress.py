@@ -137,7 +137,7 @@ def state_text(view: View) -> str:
     if snapshot.phase == "Committing":
         return "writing the output"
     if snapshot.phase != "Running":
-        return ""
+        return one_line(snapshot.preparing)
     parts = [] if view.rate is None else [rate_text(view.rate)]
     if view.left is not None and snapshot.completed < (snapshot.total or 0):
         parts.append(f"{left_text(view.left)} left")

@@ -169,14 +169,18 @@ class _Finder:
         from parallelrun.api.registry import Entry, is_registered_kind
 
         problems = []
+        taken: set[int] = set()  # of documents that are alike, each has its own line
         for value in values:
             if not is_registered_kind(value):
                 continue
-            entry = Entry(shape.without_nulls(dict(value)), str(path))
-            document = next((one for one in documents if one.value == value), None)
+            standing = [one for one in documents if one.value == value and id(one) not in taken]
+            document = standing[0] if standing else None
+            taken.add(id(document))
+            line = 0 if document is None else document.line
+            entry = Entry(shape.without_nulls(dict(value)), str(path), line)
             for problem in entry.problems:
-                line = None if document is None else document.line_of(problem.path)
-                problems.append(checks.moved(problem, line=line))
+                at = None if document is None else document.line_of(problem.path)
+                problems.append(checks.moved(problem, line=at))
             self.entries.append(entry)
         if problems:
             raise report(str(path), problems)

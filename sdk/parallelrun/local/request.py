@@ -55,6 +55,7 @@ class Snapshot:
     stalled: str = ""  # why the work pauses ("no space left: /volume/..."); "" when it does not
     first_error: str = ""  # one line, of the first failure seen
     suspended: bool = False
+    preparing: str = ""  # what is done before the first node works ("installing packages: ..."), where it takes long
 
 
 @dataclass(frozen=True)

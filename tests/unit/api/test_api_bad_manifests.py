@@ -226,6 +226,7 @@ CASES = [
     (OUTPUT, "  computeTarget: GPU pool #!", "spec.computeTarget", "made of letters"),
     (ENVIRONMENT, "  environment: {name: a b} #!", "spec.environment.name", "name:version"),
     (TYPE + "\n" + PATHS, "    dataset: a:b:c #!", "spec.inputs[0].dataset", "name@latest"),
+    (TYPE + "\n" + PATHS, "    dataset: azureml:a@latest #!", "spec.inputs[0].dataset", "no azureml: before it"),
     (
         PATHS,
         PATHS + "\n    subset: {where: [{column: a, op: '==', value: 1}]} #!",

@@ -129,6 +129,7 @@ def test_times_left_are_no_finer_than_can_be_known(seconds, text):
     ("view", "text"),
     [
         (View(Snapshot("Planning")), "planning: listing the input"),
+        (View(Snapshot("Pending", preparing="installing packages: once")), "pending; installing packages: once"),
         (View(snapshot(completed=120), 12.0, 90.0), "120 of 1,000 mini-batches (12%); 12/s, 1m30s left"),
         (View(snapshot(completed=1, total=1), 12.0, 0.0), "1 of 1 mini-batch (100%); 12/s"),
         (

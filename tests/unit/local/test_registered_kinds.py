@@ -87,7 +87,15 @@ def test_a_wrong_object_is_told_with_file_and_line(site: Any) -> None:
 def test_what_is_registered_in_two_files_is_refused_with_both(site: Any) -> None:
     write(site.base / "a.yaml", site.registered("Model", "mnist", path="model"))
     write(site.base / "b.yaml", site.registered("Model", "mnist", path="model"))
-    with pytest.raises(ManifestError, match=r"Model mnist version 1 is registered twice: by .*a.yaml and by .*b.yaml"):
+    with pytest.raises(ManifestError, match=r"Model mnist version 1 is registered twice: by .*a.yaml:1 and .*b.yaml:1"):
+        site.prepare(models=[{"name": "mnist"}])
+
+
+def test_what_is_registered_twice_in_one_file_is_refused_with_the_lines(site: Any) -> None:
+    twice = [site.registered("Model", "mnist", path="model")] * 2
+    text = write(site.base / "a.yaml", *twice).read_text()
+    second = text.splitlines().index("---") + 2
+    with pytest.raises(ManifestError, match=rf"registered twice: by .*a.yaml:1 and by .*a.yaml:{second}"):
         site.prepare(models=[{"name": "mnist"}])
 
 

@@ -150,6 +150,7 @@ def test_tsv_and_declared_separators(planner, frames_of) -> None:
 @pytest.mark.parametrize(
     ("files", "table", "message"),
     [
+        ({"a.csv": "x\n1\n", "_SUCCESS": ""}, {}, r'_SUCCESS does not tell.*\n.*exclude: \["\*\*/_SUCCESS"\]'),
         ({"a.dat": "x\n"}, {}, r"the extension of .*/a\.dat does not tell its format"),
         ({"a.csv": "x\n1\n", "b.tsv": "x\n1\n"}, {}, r"b\.tsv is to be read as csv .*, but .*/a\.csv as csv"),
         ({"a.csv": "x\n1\n"}, {"separator": "::"}, "is not one character"),

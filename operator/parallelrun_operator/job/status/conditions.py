@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from parallelrun.api import pod_layout
 from parallelrun.api.conditions import (
     ABORTING,
     COMPLETE,
     CONDITION_TYPES,
     FAILED,
+    INSTALLING_PACKAGES,
     QUEUED,
     RUNNING,
     STALLED,
@@ -23,7 +25,7 @@ from parallelrun.api.conditions import (
     SUSPENDING,
 )
 from parallelrun.leases.header import Phase
-from parallelrun_operator.job.policies import the_job
+from parallelrun_operator.job.policies import pods, the_job
 from parallelrun_operator.job.policies.case import Case
 from parallelrun_operator.job.policies.diagnosis import Trouble
 from parallelrun_operator.job.status import phase as phases
@@ -43,6 +45,9 @@ class Told(NamedTuple):
 
 
 _PENDING = Told(False, phases.PENDING, "waits for the first node to start")
+_INSTALLING = Told(
+    False, INSTALLING_PACKAGES, "installing packages: once, later jobs that list the same find them installed"
+)
 
 
 def told(case: Case, phase: str, trouble: Trouble | None) -> dict[str, Told]:
@@ -55,7 +60,7 @@ def told(case: Case, phase: str, trouble: Trouble | None) -> dict[str, Told]:
     if phase == phases.SUSPENDED:
         said = "spec.suspend is true; the job goes on when it is false"
         return {RUNNING: Told(False, phase), SUSPENDED: Told(True, phase, said)}
-    running = _held_back(case) or (_PENDING if phase == phases.PENDING else Told(True, phase))
+    running = _held_back(case) or (_not_begun(case) if phase == phases.PENDING else Told(True, phase))
     if case.suspended:
         running = Told(running.holds, SUSPENDING, "nodes finish what they run and hand back the rest")
     if trouble is None:
@@ -113,6 +118,12 @@ def _held_back(case: Case) -> Told | None:
     if case.queue and not case.holders and (child is None or the_job.suspended(child)):
         return Told(False, QUEUED, f"waits to be admitted by the queue {case.queue}")
     return None
+
+
+def _not_begun(case: Case) -> Told:
+    states = (one for some in case.living.values() for pod in some for one in pods.containers(pod))
+    installs = any(name == pod_layout.ENVIRONMENT_INIT and "running" in state for name, state, _ in states)
+    return _INSTALLING if installs else _PENDING
 
 
 def _aborting(case: Case) -> Told:

@@ -27,7 +27,8 @@ _DATASET = Rule(
     name="dataset-reference",
     place=_INPUT,
     reads=("dataset",),
-    message="dataset must be a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'",
+    message="dataset must be a registered name, name:version or name@latest (no azureml: before it): letters, digits, "
+    "'_', '-', '.'",
     example="{paths: [], dataset: mnist}",
     cel=f"!has(self.dataset) || self.dataset.matches('{REFERENCE}')",
     broken=matches(REFERENCE, "dataset"),

@@ -106,7 +106,7 @@ def sha256(name: str, place: tuple[str, ...]) -> Rule:
 
 
 def _reference(name: str, place: tuple[str, ...], field: str, example: str) -> Rule:
-    words = "a registered name, name:version or name@latest: letters, digits, '_', '-' and '.'"
+    words = "a registered name, name:version or name@latest (no azureml: before it): letters, digits, '_', '-', '.'"
     return _like(name, place, field, REFERENCE, words, example)
 
 

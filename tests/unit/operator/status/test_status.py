@@ -73,6 +73,15 @@ PHASES: dict[str, tuple[World, str, list[str]]] = {
 }
 
 
+def test_that_packages_are_installed_is_told() -> None:
+    """It takes minutes, in which no node works."""
+    installs = {"name": "environment", "state": {"running": {}}}
+    pods = [a_pod("h0", phase="Pending", initContainerStatuses=[installs])]
+    found = status(replace(planning(), pods=tuple(pods)))
+    assert condition(found, "Running")["reason"] == "InstallingPackages"
+    assert "installing packages" in condition(found, "Running")["message"]
+
+
 @pytest.mark.parametrize("name", PHASES)
 def test_phase_and_conditions_of_a_job_that_is(name: str) -> None:
     world, phase, conditions = PHASES[name]
