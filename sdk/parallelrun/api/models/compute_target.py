@@ -6,7 +6,7 @@ from pydantic import Field
 
 from parallelrun.api.models.base import Model, ObjectName, part
 from parallelrun.api.models.metadata import API_VERSION, Metadata
-from parallelrun.api.models.pod import NodeSelector, Resources, Toleration
+from parallelrun.api.models.pod import NodeSelector, PriorityClassName, Resources, Tolerations
 from parallelrun.api.models.registered import Registered, spec
 
 COMPUTE_TARGET = "ComputeTarget"
@@ -29,16 +29,9 @@ class ComputeTargetSpec(Registered):
         "What the worker container of each node gets; GPUs are handed out to its processes, one each.",
         {"requests": {"cpu": 2, "memory": "4Gi"}, "limits": {"nvidia.com/gpu": 1}},
     )
-    node_selector: NodeSelector = Field(
-        {}, max_length=64, description="Labels of the machines to use.", examples=[{"pool": "gpu"}]
-    )
-    tolerations: list[Toleration] = Field(
-        [],
-        max_length=64,
-        description="Taints that are tolerated.",
-        examples=[[{"key": "nvidia.com/gpu", "operator": "Exists"}]],
-    )
-    priority_class_name: str = Field("", max_length=253, description="Of the pods.", examples=["low"])
+    node_selector: NodeSelector = Field({})
+    tolerations: Tolerations = Field([])
+    priority_class_name: PriorityClassName = ""
     service_account_name: str = Field(
         "",
         max_length=253,

@@ -8,7 +8,7 @@ from parallelrun.api.models.base import MAX_INT32, MAX_SECONDS, Model, Name, Pat
 from parallelrun.api.models.environment import Environment
 from parallelrun.api.models.inputs import JobModel, SideInput
 from parallelrun.api.models.metadata import API_VERSION, Metadata
-from parallelrun.api.models.pod import NodeSelector, Resources, Toleration, Volume
+from parallelrun.api.models.pod import NodeSelector, Resources, Tolerations, Volume
 from parallelrun.api.models.registered import RegisteredName, Tags
 from parallelrun.api.models.source import Source
 from parallelrun.api.models.spec import LoggingLevel
@@ -98,15 +98,8 @@ class ScriptStep(Model):
         MAX_SECONDS, ge=1, le=MAX_SECONDS, description="How long it may take; then it has failed.", examples=[3600]
     )
     max_try: int = Field(1, ge=1, le=1000, description="How often it is tried before it has failed.", examples=[2])
-    node_selector: NodeSelector = Field(
-        {}, max_length=64, description="Labels of the machines to use.", examples=[{"pool": "gpu"}]
-    )
-    tolerations: list[Toleration] = Field(
-        [],
-        max_length=64,
-        description="Taints that are tolerated.",
-        examples=[[{"key": "nvidia.com/gpu", "operator": "Exists"}]],
-    )
+    node_selector: NodeSelector = Field({})
+    tolerations: Tolerations = Field([])
     priority_class_name: str = Field("", max_length=253, description="Of the pod.", examples=["low"])
     service_account_name: str = Field(
         "",

@@ -64,4 +64,17 @@ class RerunOf(Model):
     )
 
 
-NodeSelector = dict[str, Annotated[str, Field(max_length=63)]]
+# What a job says of its pods, a ComputeTarget for all that name it, and a pipeline's step for its program.
+NodeSelector = Annotated[
+    dict[str, Annotated[str, Field(max_length=63)]],
+    Field(max_length=64, description="Labels of the machines to use.", examples=[{"pool": "gpu"}]),
+]
+Tolerations = Annotated[
+    list[Toleration],
+    Field(
+        max_length=64,
+        description="Taints that are tolerated.",
+        examples=[[{"key": "nvidia.com/gpu", "operator": "Exists"}]],
+    ),
+]
+PriorityClassName = Annotated[str, Field(max_length=253, description="Of the pods.", examples=["low"])]

@@ -19,7 +19,7 @@ from parallelrun.api.models.base import (
 from parallelrun.api.models.environment import Environment
 from parallelrun.api.models.inputs import Input, JobModel, SideInput
 from parallelrun.api.models.output import Output, ScriptOutput
-from parallelrun.api.models.pod import NodeSelector, RerunOf, Resources, Toleration, Volume
+from parallelrun.api.models.pod import NodeSelector, PriorityClassName, RerunOf, Resources, Tolerations, Volume
 from parallelrun.api.models.registered import RegisteredName
 from parallelrun.api.models.source import Source
 
@@ -184,16 +184,9 @@ class ParallelRunJobSpec(Model):
     resources: Resources = part(
         Resources, "What the worker container of each node gets.", {"requests": {"cpu": 2, "memory": "4Gi"}}
     )
-    node_selector: NodeSelector = Field(
-        {}, max_length=64, description="Labels of the machines to use.", examples=[{"pool": "gpu"}]
-    )
-    tolerations: list[Toleration] = Field(
-        [],
-        max_length=64,
-        description="Taints that are tolerated.",
-        examples=[[{"key": "nvidia.com/gpu", "operator": "Exists"}]],
-    )
-    priority_class_name: str = Field("", max_length=253, description="Of the pods.", examples=["low"])
+    node_selector: NodeSelector = Field({})
+    tolerations: Tolerations = Field([])
+    priority_class_name: PriorityClassName = ""
     service_account_name: str = Field(
         "",
         max_length=253,
