@@ -71,13 +71,19 @@ class Background:
         return next((event for event in self.events if event["type"] == kind), None)
 
     def error(self) -> ParallelRunError | None:
-        """What it could not go on for; None where it goes on, or ended in order."""
+        """What it could not begin or go on for; None where it goes on, ended in order, or was killed once begun."""
         event = self.event("error")
         if event is None:
-            return None
+            return ParallelRunError(self.died) if self.died and not self.event("started") else None
         kind = getattr(errors, event["class"], ParallelRunError)
         error: ParallelRunError = kind(event["message"], event["hint"])
         return error
+
+    @property
+    def died(self) -> str:
+        """How it ended without a word; "" where it did not."""
+        event = self.event("died")
+        return "" if event is None else str(event["message"])
 
     def _take(self) -> None:
         """Read what is new; what it did not say itself is said for it when it has ended."""
@@ -90,17 +96,17 @@ class Background:
             self.events += map(json.loads, lines)
         if ended:
             if not any(event["type"] in ("ended", "error") for event in self.events):
-                self.events.append({"type": "error", **self._died()})
+                self.events.append({"type": "died", "message": self._how_it_died()})
             self._over = True
             os.close(self._events)
             os.close(self._said)
 
-    def _died(self) -> dict[str, Any]:
+    def _how_it_died(self) -> str:
         size = os.fstat(self._said).st_size
         said = os.pread(self._said, _TAIL, max(size - _TAIL, 0)).decode("utf-8", "backslashreplace").strip()
         status = self._process.returncode
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return {"class": "ParallelRunError", "message": f"The process of the run {how}.\n{said}".strip(), "hint": ""}
+        return f"The process of the run {how}.\n{said}".strip()
 
 
 def tell(kind: str, **values: Any) -> None:

@@ -72,7 +72,8 @@ class LocalRun(Run):
             return Status("Preparing")
         over = state.phase in runs.ENDED or (state.phase == "Interrupted" and not self._alive)
         phase = "Planning" if state.phase == "Interrupted" and not over else state.phase
-        return Status(phase, state.reason, state.message, over, state.phase == "Done", state.result)
+        died = self._process.died if self._process is not None and phase == "Interrupted" else ""
+        return Status(phase, state.reason, state.message or died, over, state.phase == "Done", state.result)
 
     def progress(self) -> Progress:
         """How far it is."""

@@ -204,7 +204,10 @@ class Run(ABC):
 def failed(name: str, status: Status) -> JobFailed:
     """The error for a run that did not succeed, with the first failure's traceback where it is known."""
     if status.phase == "Interrupted":
-        return JobFailed(f"{name} was interrupted: nothing runs it.", "What is finished is kept; run.resume() goes on.")
+        said = f" {status.message}" if status.message else ""
+        return JobFailed(
+            f"{name} was interrupted: nothing runs it.{said}", "What is finished is kept; run.resume() goes on."
+        )
     said = f"{status.reason}: {status.message}" if status.message else status.reason or status.phase
     text = f"{name} failed: {said}"
     first = next(iter(status.result.get("firstErrors") or []), None)

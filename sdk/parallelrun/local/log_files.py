@@ -123,10 +123,11 @@ def _start_of_last(path: Path, count: int) -> int:
 
 def text(folder: Path, selection: Selection, last: int | None = None) -> str:
     """The wanted logs one after the other, of each the ``last`` lines; of several, each line with whose it is."""
-    logs = select(folder, selection)
     found = []
-    for log in logs:
-        mark = f"{log.label} | " if len(logs) > 1 else ""
+    for log in select(folder, selection):
         tail = Tail(log, last)
-        found += [mark + line.decode("utf-8", "backslashreplace") for line in (*tail.lines(), *tail.rest())]
-    return "".join(line + "\n" for line in found)
+        lines = [line.decode("utf-8", "backslashreplace") for line in (*tail.lines(), *tail.rest())]
+        found += [(log, lines)] if lines else []
+    return "".join(
+        f"{log.label} | {line}\n" if len(found) > 1 else f"{line}\n" for log, lines in found for line in lines
+    )
