@@ -25,6 +25,7 @@ from parallelrun_agent.downloads import MODELS, SIDE_INPUTS, Downloads, sha256_o
 from parallelrun_agent.job import Job
 from parallelrun_agent.plan.reader import PlannedFile, PlanReader
 from parallelrun_agent.stall import CACHE, STORE, Stall, is_no_space
+from parallelrun_agent.storage import side_by_side
 from parallelrun_agent.storage.errors import Refused, StorageError, Unreachable
 from parallelrun_agent.storage.places import is_url
 
@@ -190,19 +191,11 @@ def _files(plan: PlanReader, first: int) -> Iterator[PlannedFile]:
 
 
 async def _at_once(items: Iterable[T], bring: Callable[[T], Awaitable[object]], size_of: Callable[[T], int]) -> None:
-    """Bring all items, some at a time; the first that fails ends the others."""
-    waiting = iter(items)
+    """Bring all items, some at a time, of large ones fewer; the first that fails ends the others."""
     large = asyncio.Semaphore(LARGE_AT_ONCE)
 
-    async def some() -> None:
-        for item in waiting:
-            async with large if size_of(item) >= LARGE else nullcontext():
-                await bring(item)
+    async def bring_one(item: T) -> None:
+        async with large if size_of(item) >= LARGE else nullcontext():
+            await bring(item)
 
-    tasks = [asyncio.create_task(some()) for _ in range(AT_ONCE)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await side_by_side.each(items, bring_one, AT_ONCE)

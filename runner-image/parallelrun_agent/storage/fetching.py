@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parallelrun_agent.storage import errors, identity
+from parallelrun_agent.storage import errors, identity, side_by_side
 from parallelrun_agent.storage.clients import Client
 from parallelrun_agent.storage.errors import NoRanges
 from parallelrun_agent.storage.patience import Patience
@@ -79,7 +79,8 @@ class Fetching:
             await self._piece((0, 0), write)  # is it there, and as planned?
             return
         try:
-            await _each(_pieces(ranges), lambda piece: self._piece(piece, write))
+            pieces = _pieces(ranges)
+            await side_by_side.each(pieces, lambda piece: self._piece(piece, write), min(PARALLEL, len(pieces)))
         except NoRanges:
             await self._piece((0, self._size), write, is_resumed=False)
 
@@ -155,26 +156,6 @@ async def _blocks(result: Any, length: int) -> AsyncIterator[bytes]:
         return
     async for block in result.stream(_BLOCK):
         yield block
-
-
-async def _each(pieces: Sequence[Range], fetch: Callable[[Range], Awaitable[None]]) -> None:
-    """Fetches all pieces, a few at a time; the first that fails ends the others."""
-    waiting = iter(pieces)
-
-    async def run() -> None:
-        for piece in waiting:
-            await fetch(piece)
-
-    if len(pieces) <= 1:
-        await run()
-        return
-    tasks = [asyncio.create_task(run()) for _ in range(min(PARALLEL, len(pieces)))]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _File:
