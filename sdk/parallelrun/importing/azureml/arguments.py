@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: A word; quotes keep spaces in it, and an expression is one word however it is spaced.
-_WORD = re.compile(r"""(?:\$\{\{.*?\}\}|'[^']*'|"(?:\\.|[^"\\])*"|\\\S|[^\s'"\\])+|['"\\]""", re.DOTALL)
+_WORD = re.compile(r"""(?:\$\{\{.*?\}\}|'[^']*'|"(?:\\.|[^"\\])*"|\\\S|[^\s])+""", re.DOTALL)
 _QUOTED = re.compile(r"""('[^']*')|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
 _DECLARED = re.compile(r"""add_argument\(\s*["'](--?[A-Za-z][\w-]*)["'](?:\s*,\s*["'](--[A-Za-z][\w-]*)["'])?""")
 _NEAR = 0.88  # of difflib: one or two letters of a long name
