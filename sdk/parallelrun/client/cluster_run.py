@@ -181,7 +181,7 @@ class ClusterRun(Run):
     def reused_from(self) -> str | None:
         """The earlier job whose results it took over."""
         found = self._read().status.get("reusedFrom")
-        return None if found is None else str(found)
+        return str(found) if found else None
 
     def rerun_failed(self, wait: bool = True, *, sets: Sequence[str] = (), source: PathLike | None = None) -> Run:
         """Run what failed again, as a new job."""

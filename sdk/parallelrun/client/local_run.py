@@ -161,7 +161,7 @@ class LocalRun(Run):
     def reused_from(self) -> str | None:
         """The run folder whose results it took over."""
         found = self.status().result.get("reusedFrom")
-        return None if found is None else str(found)
+        return str(found) if found else None
 
     def rerun_failed(
         self,
