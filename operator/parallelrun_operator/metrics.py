@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+Json = dict[str, Any]
 
 _LOOK_BUCKETS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 _WAIT_BUCKETS = (0.01, 0.1, 0.5, 1, 5, 30, 120)
@@ -18,8 +21,14 @@ class Metrics:
         self.registry = CollectorRegistry()
         r = self.registry
         self.jobs = Gauge("parallelrun_jobs", "ParallelRunJobs by phase.", ["phase"], registry=r)
+        self.pipeline_runs = Gauge(
+            "parallelrun_pipeline_runs", "ParallelRunPipelineRuns by phase.", ["phase"], registry=r
+        )
         self.look_seconds = Histogram(
-            "parallelrun_look_seconds", "Duration of a look at one job.", buckets=_LOOK_BUCKETS, registry=r
+            "parallelrun_look_seconds",
+            "Duration of a look at one job, pipeline or run.",
+            buckets=_LOOK_BUCKETS,
+            registry=r,
         )
         self.look_errors = Counter(
             "parallelrun_look_errors", "Looks that failed and are tried again.", ["error"], registry=r
@@ -38,11 +47,12 @@ class Metrics:
         )
         self.leader = Gauge("parallelrun_leader", "1 in the replica that acts.", registry=r)
 
-    def phases(self, phases: Iterable[str]) -> None:
-        """Of all jobs there are."""
-        self.jobs.clear()
-        for phase, count in Tally(phases).items():
-            self.jobs.labels(phase).set(count)
+    def phases(self, jobs: Iterable[Json], pipeline_runs: Iterable[Json]) -> None:
+        """Of all that there are."""
+        for gauge, objects in ((self.jobs, jobs), (self.pipeline_runs, pipeline_runs)):
+            gauge.clear()
+            for phase, count in Tally((one.get("status") or {}).get("phase") or "Pending" for one in objects).items():
+                gauge.labels(phase).set(count)
 
     def text(self) -> bytes:
         """As Prometheus reads it."""

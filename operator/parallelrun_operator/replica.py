@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from parallelrun.kube.client import Kube
+from parallelrun.kube.resources import PARALLEL_RUN_JOBS, PIPELINE_RUNS, PIPELINES, Resource
 from parallelrun_operator import leader as leading
 from parallelrun_operator import pulse as pulses
 from parallelrun_operator.cache import Cache, Key
@@ -23,6 +24,8 @@ from parallelrun_operator.job.look import Decide, Looker
 from parallelrun_operator.leader import Leader
 from parallelrun_operator.logs import JobLog
 from parallelrun_operator.metrics import Metrics
+from parallelrun_operator.pipeline.gather import Gatherer as PipelineGatherer
+from parallelrun_operator.pipeline.look import Looker as PipelineLooker
 from parallelrun_operator.pulse import Pulse
 from parallelrun_operator.queueing import Queue
 from parallelrun_operator.sight import Sight
@@ -63,13 +66,14 @@ class Replica:
         watched = tuple(sorted({*only, config.namespace})) if only else ()
         self._watches = Watches(watch_through or kube, self.sight, watched)
         self.sight.blind = self._watches.restart
-        self._looker = Looker(
-            self.cache,
-            Gatherer(kube, self.cache, config, needs),
-            Applier(kube, self.cache, self.metrics, self._leader.leading),
-            decide,
-            self._pulse,
-        )
+        applier = Applier(kube, self.cache, self.metrics, self._leader.leading)
+        jobs = Looker(self.cache, Gatherer(kube, self.cache, config, needs), applier, decide, self._pulse)
+        pipelines = PipelineLooker(self.cache, PipelineGatherer(kube, self.cache), applier)
+        self._lookers: dict[Resource, Looker | PipelineLooker] = {
+            PARALLEL_RUN_JOBS: jobs,
+            PIPELINES: pipelines,
+            PIPELINE_RUNS: pipelines,
+        }
         self.health = Health(Pages(self.unhealthy, self.unready, self._metrics_text), config.port)
 
     async def run(self) -> None:
@@ -119,10 +123,10 @@ class Replica:
         about = JobLog(log, key.namespace, key.name, key.uid)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                again = await self._looker.look(key)
+                again = await self._lookers[key.kind].look(key)
         except NotLeading:
             self._queue.done(key, 0.0)
-        except Exception as error:  # noqa: BLE001 - whatever one job is about, it must not stop the others
+        except Exception as error:  # noqa: BLE001 - whatever one of them is about, it must not stop the others
             self.metrics.look_errors.labels(type(error).__name__).inc()
             wait = self._queue.failed(key)
             said = str(error) or f"nothing came back within {LOOK_SECONDS:g} s"
@@ -146,7 +150,7 @@ class Replica:
     def _metrics_text(self) -> bytes:
         self.metrics.leader.set(self._leader.leading())
         self.metrics.queue_depth.set(len(self._queue))
-        self.metrics.phases((job["status"].get("phase") or "Pending") for job in self.cache.jobs.values())
+        self.metrics.phases(self.cache.jobs.values(), self.cache.looked_at[PIPELINE_RUNS].values())
         for kind in KINDS:
             self.metrics.watch_age.labels(kind.plural).set(self._pulse.age(kind.plural, _now()))
         return self.metrics.text()

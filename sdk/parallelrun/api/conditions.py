@@ -5,7 +5,7 @@ Each says who writes it, who reads it and which values it takes. A name here is 
 
 from typing import Final
 
-from parallelrun.api.models.metadata import GROUP
+from parallelrun.api.group import GROUP
 
 # Condition types of status.conditions. The operator writes them, from the header alone; `kubectl wait` and people read
 # them. At most one of the first four is True.
@@ -60,6 +60,7 @@ WAITING_FOR_EARLIER_JOB: Final = "WaitingForEarlierJob"  # of Running: spec.reru
 INSTALLING_PACKAGES: Final = "InstallingPackages"  # of Running: pods install what spec.environment lists, once
 SUSPENDING: Final = "Suspending"  # of Running: spec.suspend is true and nodes still hand back their work
 ABORTING: Final = "Aborting"  # of Running: the job has failed, and its reports are being written
+REUSED: Final = "Reused"  # of Complete: an earlier job's results were taken over, and nothing was run
 VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume
 STORE_REFUSED: Final = "StoreRefused"  # of Stalled: an object store refuses, or cannot be reached
 
