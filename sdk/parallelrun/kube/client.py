@@ -1,8 +1,8 @@
-"""The API server, dicts in and dicts out. Authentication, TLS and proxies are the kubernetes package's.
+"""The API server, dicts in and dicts out.
 
-Its typed models are not used: decoding a list of 500 pods into them takes thirty times what ``json.loads`` does. A
-call that fails raises a class of :mod:`parallelrun.kube.errors`; nothing is tried again here, since only the caller
-knows whether a write may be repeated.
+The kubernetes package's typed models are not used: decoding a list of 500 pods into them takes thirty times what
+``json.loads`` does. A call that fails raises a class of :mod:`parallelrun.kube.errors`; nothing is tried again here,
+since only the caller knows whether a write may be repeated.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
 
 from parallelrun.kube import errors
+from parallelrun.kube.access import Access, Configured, Connection, InPod
 from parallelrun.kube.resources import Resource, resource_of
 
 Json = dict[str, Any]
@@ -36,43 +36,19 @@ CONNECT_SECONDS = 5.0
 WATCH_GRACE_SECONDS = 15.0
 
 
-@dataclass(frozen=True)
-class Connection:
-    """What another client needs to reach the same API server as the same user; ``token`` is short-lived."""
-
-    server: str
-    ca_file: str | None
-    certificate_file: str | None
-    key_file: str | None
-    token: str | None
-    verify: bool
-
-
 class Kube:
     """One connection pool to one API server, for one event loop; an async context manager."""
 
-    def __init__(self, configuration: Any, namespace: str) -> None:
-        """``configuration``: of ``kubernetes.aio.client``; ``namespace``: the caller's own, where none is named."""
-        from kubernetes.aio.client import ApiClient
-
+    def __init__(self, access: Access, namespace: str) -> None:
+        """``namespace``: the caller's own, where none is named."""
         self.namespace = namespace
-        self._api = ApiClient(configuration)
-        self._host = configuration.host.rstrip("/")
+        self._access = access
 
     @classmethod
     async def in_cluster(cls) -> Self:
         """With the pod's own service account; raises KubeError outside of a cluster."""
-        from kubernetes.aio.client import Configuration
-        from kubernetes.aio.config import ConfigException, load_incluster_config
-
-        configuration = type.__call__(Configuration)
-        try:
-            load_incluster_config(configuration)
-            with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
-                namespace = file.read().strip()
-        except (ConfigException, OSError) as error:
-            raise errors.KubeError(f"not in a cluster: {error}") from error
-        return cls(configuration, namespace)
+        access = InPod()
+        return cls(access, access.namespace)
 
     @classmethod
     async def from_kubeconfig(cls, path: str | None = None, context: str | None = None) -> Self:
@@ -90,7 +66,7 @@ class Kube:
                 hint="Name one with --kubeconfig and --context, or see: kubectl config get-contexts",
             ) from error
         chosen = next((one for one in contexts if one["name"] == context), active)
-        return cls(configuration, (chosen or {}).get("context", {}).get("namespace") or "default")
+        return cls(Configured(configuration), (chosen or {}).get("context", {}).get("namespace") or "default")
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,22 +76,11 @@ class Kube:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._api.close()
+        await self._access.close()
 
     async def connection(self) -> Connection:
         """How the API server is reached, for a library that brings a client of its own; of any event loop."""
-        headers: dict[str, str] = {}
-        await self._authorize(headers)
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        use = self._api.configuration
-        return Connection(
-            server=self._host,
-            ca_file=use.ssl_ca_cert,
-            certificate_file=use.cert_file,
-            key_file=use.key_file,
-            token=token if kind.lower() == "bearer" else None,  # in a pod it is written small
-            verify=bool(use.verify_ssl),
-        )
+        return await self._access.connection()
 
     # --- objects ---
 
@@ -263,9 +228,9 @@ class Kube:
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
         """An exec, attach or port-forward connection, protocol v5.channel.k8s.io or v4."""
         headers: dict[str, str] = {}
-        await self._authorize(headers)
-        session = self._session()
-        url = f"{self._host}{path}?{urlencode(query)}"
+        await self._access.authorize(headers)
+        session = self._access.session()
+        url = f"{self._access.host}{path}?{urlencode(query)}"
         try:
             socket = await session.ws_connect(
                 url,
@@ -277,7 +242,7 @@ class Kube:
         except aiohttp.WSServerHandshakeError as error:
             raise errors.from_status(error.status, error.message) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise errors.Unavailable(f"{self._host}: {error}") from error
+            raise errors.Unavailable(f"{self._access.host}: {error}") from error
         try:
             yield socket  # what is raised here is the caller's own, a broken pipe of its output say
         finally:
@@ -295,27 +260,19 @@ class Kube:
         accept: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"Accept": accept or "application/json, */*", "Content-Type": content or "application/json"}
-        await self._authorize(headers)
+        await self._access.authorize(headers)
         wanted = {key: value for key, value in query.items() if value != ""}
-        url = f"{self._host}{path}" + (f"?{urlencode(wanted)}" if wanted else "")
+        url = f"{self._access.host}{path}" + (f"?{urlencode(wanted)}" if wanted else "")
         data = None if body is None else json.dumps(body)
         try:
-            async with self._session().request(method, url, headers=headers, data=data, timeout=timeout) as answer:
+            async with self._access.session().request(
+                method, url, headers=headers, data=data, timeout=timeout
+            ) as answer:
                 if answer.status >= 400:
                     raise errors.from_status(answer.status, _status_of(await answer.read()))
                 yield answer
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise errors.Unavailable(f"{self._host} does not answer: {error or type(error).__name__}") from error
-
-    async def _authorize(self, headers: dict[str, str]) -> None:
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
-
-    def _session(self) -> aiohttp.ClientSession:
-        rest = self._api.rest_client
-        if rest.pool_manager is None:
-            rest.pool_manager = rest._create_pool_manager()
-        session: aiohttp.ClientSession = rest.pool_manager
-        return session
+            raise errors.Unavailable(f"{self._access.host} does not answer: {error or type(error).__name__}") from error
 
 
 def _timeout(seconds: float | None) -> aiohttp.ClientTimeout:

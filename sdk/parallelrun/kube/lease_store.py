@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from parallelrun.api.models.metadata import GROUP
+from parallelrun.api.group import GROUP
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.names import Names

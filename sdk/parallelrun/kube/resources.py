@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from parallelrun.api.models.job import KIND
-from parallelrun.api.models.metadata import GROUP, VERSION
+from parallelrun.api.group import GROUP, VERSION
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Resource:
         return "/".join(parts)
 
 
-PARALLEL_RUN_JOBS = Resource(GROUP, VERSION, "parallelrunjobs", KIND)
+PARALLEL_RUN_JOBS = Resource(GROUP, VERSION, "parallelrunjobs", "ParallelRunJob")
 PIPELINES = Resource(GROUP, VERSION, "parallelrunpipelines", "ParallelRunPipeline")
 PIPELINE_RUNS = Resource(GROUP, VERSION, "parallelrunpipelineruns", "ParallelRunPipelineRun")
 DATASTORES = Resource(GROUP, VERSION, "datastores", "Datastore")

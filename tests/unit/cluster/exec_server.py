@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import WSMsgType, web
 
 from parallelrun.cluster.reader import Reader
+from parallelrun.kube.access import Configured
 from parallelrun.kube.client import Kube
 
 V4, V5 = "v4.channel.k8s.io", "v5.channel.k8s.io"
@@ -95,7 +96,7 @@ async def serving(server: ExecServer) -> AsyncIterator[Reader]:
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        async with Kube(Configuration(host=f"http://{host}:{port}"), "team") as kube:
+        async with Kube(Configured(Configuration(host=f"http://{host}:{port}")), "team") as kube:
             yield Reader(kube, "team", "reader")
     finally:
         await runner.cleanup()

@@ -8,6 +8,7 @@ import pytest
 from kubernetes.aio.client import Configuration
 
 from parallelrun.kube import client, errors
+from parallelrun.kube.access import Configured
 from parallelrun.kube.client import Kube
 
 
@@ -18,7 +19,7 @@ def test_a_token_is_handed_on_however_its_scheme_is_written(scheme: str) -> None
     async def connection() -> str | None:
         configuration = Configuration(host="https://cluster.example")
         configuration.api_key["BearerToken"] = f"{scheme} secret"
-        async with Kube(configuration, "default") as kube:
+        async with Kube(Configured(configuration), "default") as kube:
             return (await kube.connection()).token
 
     assert asyncio.run(connection()) == "secret"
@@ -29,7 +30,7 @@ def test_a_connection_that_nobody_takes_is_given_up_long_before_a_request(monkey
     monkeypatch.setattr(client, "CONNECT_SECONDS", 0.2)
 
     async def call(port: int) -> None:
-        async with Kube(Configuration(host=f"http://127.0.0.1:{port}"), "default") as kube:
+        async with Kube(Configured(Configuration(host=f"http://127.0.0.1:{port}")), "default") as kube:
             await kube.request("GET", "/version")
 
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:

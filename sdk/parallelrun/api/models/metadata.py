@@ -4,11 +4,10 @@ from typing import Any
 
 from pydantic import Field
 
+from parallelrun.api.group import API_VERSION, GROUP, VERSION
 from parallelrun.api.models.base import Model, ObjectName
 
-GROUP = "parallelrun.dev"
-VERSION = "v1alpha1"
-API_VERSION = "parallelrun.dev/v1alpha1"
+__all__ = ["API_VERSION", "GROUP", "VERSION", "Metadata"]
 
 
 class Metadata(Model):
