@@ -43,7 +43,7 @@ class Book:
     """State of one import."""
 
     files: Files
-    base: PurePosixPath  # files are shown to people relative to this folder
+    base: PurePosixPath  # files below this folder are shown to people relative to it
     target: PurePosixPath  # the folder that is written; absolute
     findings: Findings = field(default_factory=Findings)
     opened: dict[PurePosixPath, File] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Book:
         path = PurePosixPath(posixpath.normpath(path))
         if path not in self.opened:
             shown = posixpath.relpath(path, self.base)
-            name = str(path) if shown.startswith("../../..") else shown
+            name = str(path) if shown.startswith("..") else shown
             self.opened[path] = File(name, path, self.files.document(path), self.findings)
         return self.opened[path].root
 

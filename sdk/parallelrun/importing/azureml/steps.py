@@ -112,7 +112,8 @@ def output_place(book: Book, name: str, sections: list[Section], whole: Section 
     type_, path = "", None
     for section in (*([whole] if whole is not None else []), *sections):
         if section.is_mapping:
-            type_ = type_ or str(section["type"].value or "")
+            said = str(section["type"].value or "")
+            type_ = type_ or said
             for key in ("mode", "description", "optional"):
                 section[key].seen()
             if path is None and "path" in section and not expressions.only(str(section["path"].value)):
