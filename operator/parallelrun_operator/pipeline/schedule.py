@@ -58,15 +58,18 @@ def _scheduled(world: ScheduleWorld, schedule: Json, old: Json) -> Decision:
     due = None if schedule.get("suspend") else times.latest(cron, zone, begin, now)
     active = [run for run in world.runs if not _over(run)]
     policy = schedule.get("concurrencyPolicy", "Forbid")
-    held_back = due is not None and bool(active) and policy == "Forbid"
     actions: list[Action] = []
     last, going = old.get("lastScheduleTime"), [run["metadata"]["name"] for run in active]
-    if due is not None and not held_back:
+    made = None if due is None else _run(world, schedule, due)
+    there = made is not None and any(made["metadata"]["name"] == run["metadata"]["name"] for run in world.runs)
+    held_back = made is not None and not there and bool(active) and policy == "Forbid"
+    if made is not None and not there and not held_back:
         if policy == "Replace":
             actions += [_cancel(run) for run in active if not run["spec"].get("cancel")]
-        made = _run(world, schedule, due)
         actions += [Create(made), Announce("Normal", "RunCreated", made["metadata"]["name"])]
-        last, going = stamp(due), [*going, made["metadata"]["name"]]
+        going.append(made["metadata"]["name"])
+    if due is not None and not held_back:
+        last = stamp(due)
     actions += _outdated(world, schedule, old)
     following = times.following(cron, zone, now)
     told = {

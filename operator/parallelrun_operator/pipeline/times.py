@@ -21,17 +21,16 @@ _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta
 
 def latest(cron: str, zone: str, since: datetime, now: datetime) -> datetime | None:
     """The last time after ``since`` and not after ``now``; None where there is none. Raises ManifestError."""
-    for window in _WINDOWS:
-        begin = max(since, now - window)
+    for begin in [*(now - window for window in _WINDOWS), since]:
         found = None
-        for time in _times(cron, zone, begin):
+        for time in _times(cron, zone, max(since, begin)):
             if time > now:
                 break
             if time > since:
                 found = time
-        if found is not None or begin == since:
+        if found is not None or begin <= since:
             return found
-    return next((time for time in _times(cron, zone, since) if since < time <= now), None)
+    return None
 
 
 def following(cron: str, zone: str, after: datetime) -> datetime | None:
