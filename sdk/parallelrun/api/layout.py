@@ -5,6 +5,7 @@ from pathlib import Path
 SUCCESS = "_SUCCESS"  # written last: the output is whole
 OWNER = "_OWNER"  # in an output folder of the user's choice: whose output it is (namespace/name)
 RESULT = "job_result.json"
+PIPELINE_RESULT = "pipeline_result.json"  # of a pipeline's run: its steps, and what became of each
 SETTINGS = "settings.json"  # JobSettings, what the agents read
 MANIFEST = "job.yaml"  # the manifest as it was run
 PREPARED = "prepared.json"  # what a resumed run is compared with; local runs only

@@ -34,7 +34,7 @@ def load_manifest(source: str | os.PathLike[str], sets: Sequence[str] = (), name
 
     ``sets``: values that replace those of the file, each as in "spec.nodeCount=4". Raises ManifestError.
     """
-    path, text = _read(source, name)
+    path, text = read_text(source, name)
     shown = str(path)
     documents = read_documents(text, shown)
     document = _the_job(documents, shown)
@@ -42,7 +42,8 @@ def load_manifest(source: str | os.PathLike[str], sets: Sequence[str] = (), name
     return LoadedJob(_checked(document, sets, shown), values, path, text)
 
 
-def _read(source: str | os.PathLike[str], name: str) -> tuple[pathlib.Path, str]:
+def read_text(source: str | os.PathLike[str], name: str) -> tuple[pathlib.Path, str]:
+    """(path, text) of a file, or of YAML text, which is called ``name``. Raises ManifestError."""
     if isinstance(source, str) and "\n" in source:
         return pathlib.Path(name), source
     path = pathlib.Path(source)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import JobFailed, ManifestError, ParallelRunError
-from parallelrun.cli import arguments
+from parallelrun.cli import arguments, pipeline_arguments
 from parallelrun.cli.live import Display, JsonDisplay, choose, give_json
 from parallelrun.cli.terminal import give, tell
 from parallelrun.local.endings import exit_code
+from parallelrun.local.pipelines.detecting import is_pipeline
 from parallelrun.local.request import Listener, Outcome, RunRequest
 
 DESCRIPTION = """\
-Run a ParallelRunJob manifest on this machine.
+Run a ParallelRunJob manifest, or a ParallelRunPipeline's, on this machine.
 
 Progress and the summary go to stderr. The run's folder is the last line on stdout; with --json, stdout has one JSON
 object a line instead: {"type": "started" | "progress" | "message" | "result", ...}, the result last.
@@ -31,6 +32,7 @@ Examples:
   parallelrun run job.yaml --map pvc://images=/mnt/images
   parallelrun run job.yaml --register registry/      # what the job names is in there
   parallelrun run job.yaml --resume      # goes on with the newest run of this job
+  parallelrun run pipeline.yaml --param batch_size=1
   wc -l "$(parallelrun run job.yaml)/parallel_run_step.txt"
 
 Exit status: 0 done, 1 the job failed, 2 nothing was started, 130 interrupted."""
@@ -40,15 +42,25 @@ Engine = Callable[[RunRequest, Listener], Outcome]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed after `run`."""
-    parser.add_argument("manifest", metavar="JOB.yaml", nargs="?", type=Path, help="the manifest")
+    parser.add_argument("manifest", metavar="JOB.yaml", nargs="?", type=Path, help="the manifest, or a pipeline's")
     parser.add_argument("-k", dest="kustomize", metavar="DIR", type=Path, help="a folder with a kustomization.yaml")
     arguments.add_sets(parser)
     arguments.add_output(parser)
     parser.add_argument("--source", metavar="DIR", type=Path, help="the script's folder, in place of spec.source")
     arguments.add_maps(parser)
     arguments.add_register(parser)
+    parser.add_argument(
+        "--reuse",
+        metavar="RUN",
+        action="append",
+        default=[],
+        type=Path,
+        help="an earlier run's folder: where it made what this one would make, its results are taken over and nothing "
+        "is run; may be repeated",
+    )
     add_resume(parser)
     add_json(parser)
+    pipeline_arguments.add_arguments(parser)
 
 
 def add_resume(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +79,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the manifest; the exit code."""
+    if args.manifest is not None and is_pipeline(args.manifest):
+        from parallelrun.cli import pipelines
+
+        return pipelines.run_and_report(pipelines.request_of(args), args.json)
+    pipeline_arguments.refuse_for_job(args)
     return run_and_report(request_of(args), args.json)
 
 
@@ -84,6 +101,7 @@ def request_of(args: argparse.Namespace) -> RunRequest:
         maps=dict(args.maps),
         register=args.register,
         resume=args.resume,
+        reuse_of=args.reuse,
     )
 
 
@@ -146,4 +164,6 @@ def resume_command(request: RunRequest, folder: Path) -> str:
         words += ["--map", f"{url}={place}"]
     for folder_given in request.register:
         words += ["--register", str(folder_given)]
+    for earlier in request.reuse_of:
+        words += ["--reuse", str(earlier)]
     return shlex.join([*words, "--output", str(folder), "--resume"])

@@ -1,0 +1,123 @@
+"""What a step's run left, and what a step can take over from earlier runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from parallelrun.api import layout
+from parallelrun.api.errors import RunFolderError
+from parallelrun.local import run_folder, runs
+from parallelrun.local.pipelines import folder as folders
+from parallelrun.local.pipelines.child import End
+from parallelrun.local.pipelines.request import StepRecord
+from parallelrun.pipelines import states
+
+MOST_CANDIDATES = 16  # as spec.reuseOf takes
+INTERRUPTED = "Interrupted"
+
+
+def now() -> str:
+    """The time, as in a status, with milliseconds."""
+    whole = time.time()
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int(whole % 1 * 1000):03d}Z"
+
+
+def ended(record: StepRecord, end: End) -> StepRecord:
+    """``record`` after its run has ended; Running still where it was interrupted."""
+    if end.phase == "Done":
+        return _done(record)
+    if end.reason == INTERRUPTED:
+        return record
+    phase = states.CANCELLED if end.reason == "Cancelled" else states.FAILED
+    said = ": ".join(filter(None, (end.reason, end.message)))
+    return replace(record, phase=phase, completion_time=now(), message=said)
+
+
+def found(record: StepRecord, folder: Path) -> StepRecord:
+    """``record`` of a run whose processes are gone, by what is in the step's ``folder``; Waiting where it goes on."""
+    if record.phase in states.GOOD or record.phase == states.FAILED:
+        return record
+    if run_folder.holds_run(folder):
+        state = runs.state(folder)
+        if state.phase == "Done":
+            return _done(replace(record, folder=str(folder)))
+        if state.phase == "Aborted" and state.reason != "Cancelled":
+            return ended(record, End(state.phase, state.reason, state.message))
+    return replace(record, phase=states.WAITING, message="", completion_time="")
+
+
+def _done(record: StepRecord) -> StepRecord:
+    result = run_folder.read_json(Path(record.folder), layout.RESULT)
+    origin = str(result.get("reusedFrom") or "")
+    return replace(
+        record,
+        phase=states.REUSED if origin else states.SUCCEEDED,
+        reused_from=origin,
+        completion_time=now(),
+        outputs={str(name): str(place) for name, place in (result.get("outputs") or {}).items()},
+        message="",
+    )
+
+
+def candidates(pipeline: str, step: str, folder: Path) -> list[Path]:
+    """Runs of ``step`` in earlier runs of ``pipeline`` that succeeded, newest first; not of the run in ``folder``."""
+    places = [Path(run_folder.RUNS).absolute(), folder.parent]
+    chosen: dict[str, Path] = {}
+    for other in folders.earlier(pipeline, places):
+        if os.path.realpath(other) == os.path.realpath(folder):
+            continue
+        for place in _succeeded(other, step):
+            if run_folder.holds_run(place):
+                chosen.setdefault(os.path.realpath(place), place.absolute())
+    return list(chosen.values())[:MOST_CANDIDATES]
+
+
+def _succeeded(folder: Path, step: str) -> Iterator[Path]:
+    for record in records(folders.read_result(folder)):
+        if record.name == step and record.phase in states.GOOD:
+            yield Path(record.reused_from) if record.reused_from else folders.step(folder, step)
+
+
+def records(result: Mapping[str, Any]) -> list[StepRecord]:
+    """The steps of a pipeline_result.json."""
+    return [StepRecord.from_json(one) for one in result.get("steps") or ()]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The run whose failed steps are run again."""
+
+    folder: Path
+    steps: Mapping[str, StepRecord]
+
+    @staticmethod
+    def of(folder: Path) -> Earlier:
+        """Of the run in ``folder``. Raises RunFolderError for one that goes on, or has not failed."""
+        folder = folders.existing(folder)
+        with run_folder.Lock(folder):
+            result = folders.read_result(folder)
+        if result.get("phase") == states.SUCCEEDED:
+            raise RunFolderError(f"{folder}: no step of this run failed.", "Run all of it again: without --failed.")
+        return Earlier(folder, {record.name: record for record in records(result)})
+
+    def taken_over(self, step: str) -> StepRecord | None:
+        """The record of a step that succeeded, for the new run."""
+        record = self.steps.get(step)
+        if record is None or record.phase not in states.GOOD:
+            return None
+        origin = record.reused_from or record.folder
+        return replace(record, phase=states.REUSED, folder="", reused_from=origin, start_time="", completion_time="")
+
+    def failed_run(self, step: str) -> Path | None:
+        """The folder of a job that failed after it was planned, with what succeeded in it."""
+        record = self.steps.get(step)
+        if record is None or record.phase not in (states.FAILED, states.CANCELLED, states.RUNNING):
+            return None
+        place = folders.step(self.folder, step)
+        planned = run_folder.holds_run(place) and runs.read_if_there(place, layout.HEADER).get("plan") is not None
+        return place if planned else None
