@@ -127,8 +127,6 @@ class Agent:
             assert self._header is not None
             if self._header.phase is Phase.DONE or (self._header.phase is Phase.ABORTED and self._header.reported):
                 await self._end_work(0.0)
-                if self._work is not None and self._work.models.given:  # status tells of them, also after a short job
-                    await self._beat_once()
                 return exit_codes.AGENT_DONE
             if not await self._step(self._header):
                 await self._wait_for_change()
@@ -216,7 +214,7 @@ class Agent:
         if self._work is None or self._work_ended:
             plan = open_plan(self._job.folder, header.plan.sha256)
             await kept_header.keep_planned(self._job, self._stall, header)
-            self._work = NodeWork(self._job, plan, header, self._host, self._stall, self._supplies)
+            self._work = NodeWork(self._job, plan, header, self._host, self._stall, self._supplies, self._beat_once)
             self._work_ended = False
             await self._work.start()
             # Slow, and the workers are starting: when there is something to finalize it is there.

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,9 @@ class NodeWork:
         host: HostProcess | None,
         stall: Stall,
         supplies: Supplies,
+        beat: Callable[[], Awaitable[None]],
     ) -> None:
+        """``beat`` tells the node's lease of all that there is to tell now."""
         settings = job.settings
         self._job, self._plan, self._host, self._stall = job, plan, host, stall
         self.machine = Machine(
@@ -101,6 +103,8 @@ class NodeWork:
         self._sampler = ResourceSampler(job.folder, job.node)
         self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
         self.models = RegisteredModels(job, supplies)  # that scripts asked for
+        self._told_models: dict[str, str] = {}
+        self._beat = beat
 
     async def start(self) -> None:
         """Listen for the worker; the host may be there already, waiting."""
@@ -287,11 +291,21 @@ class NodeWork:
 
     def _complete(self, i: ev.Complete) -> None:
         self._leases.end(i)
-        self._task(self._leases.write_end(i.start, i.epoch, (), i.counts))
+        self._task(self._write_end(i.start, i.epoch, (), i.counts))
 
     def _give_back(self, i: ev.GiveBack) -> None:
         self._leases.end(i)
-        self._task(self._leases.write_end(i.start, i.epoch, i.unfinished, i.counts))
+        self._task(self._write_end(i.start, i.epoch, i.unfinished, i.counts))
+
+    async def _write_end(
+        self, start: int, epoch: int, unfinished: Sequence[tuple[int, int]], counts: tuple[int, ...]
+    ) -> None:
+        """What was made with models that scripts asked for does not count before it is told which those were."""
+        given = dict(self.models.given)
+        if given != self._told_models:
+            await self._beat()
+            self._told_models = given
+        await self._leases.write_end(start, epoch, unfinished, counts)
 
     def _shrink(self, i: ev.Shrink) -> None:
         self._task(self._leases.shrink(i))

@@ -284,7 +284,8 @@ def a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(
     elsewhere = shared.submit(manifest("asks-elsewhere", "datastore://azureBlob/mnist/0.png", **asks))
     job.wait_complete(180)
     assert job.output == b"found\n"
-    assert job.status["resolved"]["models"] == {"my_words": "3"}
+    # Told before the job is done; by another object, so the operator may hear of it a moment later.
+    wait_for(lambda: job.status["resolved"]["models"] == {"my_words": "3"}, 10, lambda: f"not recorded: {job.status}")
     elsewhere.wait_failed(180)
     assert "spec.models: [{name: my_words}]" in json.dumps(elsewhere.status)
 
