@@ -37,6 +37,7 @@ class ExecServer:
         finally:  # however it ends: a server that is stopped cancels this
             if process.returncode is None:
                 process.kill()
+            await process.wait()  # one that is not waited for is a warning of the garbage collector's
             process._transport.close()  # type: ignore[attr-defined]  # there is no public way
         await socket.close()
         return socket
