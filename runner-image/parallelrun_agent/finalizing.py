@@ -49,7 +49,7 @@ class Finalizing:
         if header.phase is Phase.FINALIZING:
             await self._freeze(header, grant)
         elif header.phase is Phase.COMMITTING:
-            await self._commit(header, grant)
+            await (self._take_over if header.reused else self._commit)(header, grant)
         else:
             await self._report_aborted(header, grant)
         return True
@@ -83,6 +83,15 @@ class Finalizing:
                 reopened |= (not done) << k
         if reopened:  # else another finalizer took over meanwhile
             await job.leases.update_header(lambda h: headers.reopen(h, grant, reopened))
+
+    async def _take_over(self, header: Header, grant: Grant) -> None:
+        """Report what an earlier job made; all was decided when the header said so."""
+        from parallelrun_agent.output import finalize
+
+        job = self._job
+        result = await self._stall.run(finalize.take_over, job.folder, job.settings, header)
+        await kept_header.keep(job, self._stall, headers.finish(header, grant, result)[0])
+        await job.leases.update_header(lambda h: headers.finish(h, grant, result))
 
     async def _commit(self, header: Header, grant: Grant) -> None:
         from parallelrun_agent.output import finalize

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,9 @@ def kill_what_is_left() -> None:
 class Run:
     """One run of a job, as a process of its own."""
 
-    def __init__(self, job: Job, output: Path, seconds: float, resume: bool = False) -> None:
+    def __init__(
+        self, job: Job, output: Path, seconds: float, resume: bool = False, more: Sequence[str | Path] = ()
+    ) -> None:
         self.output = output
         self.calls = (job.folder / output.name).with_suffix(".calls")
         environment = {
@@ -112,6 +114,7 @@ class Run:
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or agents compile for longer than their leases last
         command = [*COMMAND, "run", str(job.manifest), "--output", str(output), *(["--resume"] if resume else [])]
+        command += map(str, more)
         self.log = (job.folder / output.name).with_suffix(f".{'resumed' if resume else 'first'}.log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

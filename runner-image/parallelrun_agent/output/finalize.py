@@ -3,6 +3,7 @@
 prepare          Finalizing: which record wins, whether its payload is what was written, what has to be run again
 commit           Committing: the output and the reports; the same bytes whoever repeats it
 succeed          _SUCCESS, after an output in an object store was put there (`remote`)
+take_over        Committing: reports and _SUCCESS of a job that takes over what an earlier one made
 report_aborted   Aborted: the reports alone
 clean_up         after Done is in the header: what the settings do not keep
 """
@@ -86,7 +87,7 @@ def commit(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any
     assert header.grant is not None
     winners = Winners.open(folder, header.winners)
     try:
-        _claim(folder, settings)
+        claim(folder, settings)
         output = merge(folder, winners, settings.output, header.grant.epoch)
         return _report(folder, settings, header, winners, output)
     finally:
@@ -98,6 +99,22 @@ def succeed(folder: Path, settings: JobSettings) -> None:
     for place in dict.fromkeys((_target(folder, settings), folder)):
         if not (place / layout.SUCCESS).exists():
             durable.write_file(place / layout.SUCCESS, b"")
+
+
+def take_over(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any]:
+    """Write the reports of a job that ran nothing, and ``_SUCCESS`` in its own ``folder``; a short result.
+
+    ``header`` is one in Committing that says what is taken over. Raises NoSpace or OutputError.
+    """
+    winners = Winners.build(folder, 0)
+    try:
+        mini_batches.write(folder, winners)
+    finally:
+        winners.close()
+    result = job_result.taken_over(settings, header, _started(folder), time.time())
+    job_result.write(folder, result)
+    durable.write_file(folder / layout.SUCCESS, b"")
+    return job_result.short_form(result)
 
 
 def report_aborted(folder: Path, settings: JobSettings, header: Header) -> dict[str, Any]:
@@ -144,8 +161,8 @@ def _save(folder: Path, winners: Winners) -> str:
     return winners.save(folder)
 
 
-def _claim(folder: Path, settings: JobSettings) -> None:
-    """Make the folder of the output ready to be written to."""
+def claim(folder: Path, settings: JobSettings) -> None:
+    """Make the folder of the output ready to be written to. Raises NoSpace or OutputError."""
     is_done = partial(owner.is_done, folder, settings.uid)
     owner.clear_success(folder, is_done)
     target = _target(folder, settings)

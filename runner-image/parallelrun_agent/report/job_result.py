@@ -18,10 +18,12 @@ import numpy
 
 import parallelrun
 from parallelrun.api import layout
+from parallelrun.api.conditions import REUSED
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases.header import Header
 from parallelrun_agent.output import durable
 from parallelrun_agent.output.winners import Winners
+from parallelrun_agent.report import outputs
 from parallelrun_agent.report.failures import Failure, origin, read_failures, shortened
 
 #: Failures that are told in the result itself.
@@ -30,7 +32,8 @@ FIRST_ERRORS = 10
 _TRACEBACK_LIMIT, _FILES_LIMIT = 4000, 10
 _SHORT_ERROR = 200  # characters of either in the short form
 _LIBRARIES = ["numpy", "pyarrow"]
-_SHORT_FORM = ("phase", "status", "reason", "message", "miniBatches", "items", "output", "startTime", "completionTime")
+_SHORT_FORM = ("phase", "status", "reason", "message", "miniBatches", "items", "output", "startTime", "completionTime",
+               "outputs", "fingerprint")  # fmt: skip
 
 
 def write(folder: Path, result: dict[str, Any]) -> None:
@@ -41,6 +44,7 @@ def write(folder: Path, result: dict[str, Any]) -> None:
 def short_form(result: dict[str, Any]) -> dict[str, Any]:
     """What of ``result`` fits into a job's state: under 8 KiB. ``firstErrors`` are as in the job's status."""
     short = {name: result[name] for name in _SHORT_FORM}
+    short |= {"reusedFrom": result["reusedFrom"]} if "reusedFrom" in result else {}
     short["message"] = result["message"][:2000]
     short["firstErrors"] = [_short_error(error) for error in result["firstErrors"]]
     return short
@@ -84,6 +88,10 @@ def describe(
             "failed": counts.items_failed,
         },
         "output": output,
+        "outputs": outputs.places(folder, settings) if done else {},
+        "outputFile": outputs.appended_file(folder, settings) if done else None,
+        "outputListings": outputs.listings(settings) if done else {},
+        "fingerprint": header.fingerprint,
         "startTime": _stamp(started),
         "completionTime": _stamp(finished),
         "durationSeconds": round(max(0.0, finished - started), 3),
@@ -92,6 +100,33 @@ def describe(
         "versions": _versions(),
         "firstErrors": [first_error(f) for f in itertools.islice(read_failures(folder, winners), FIRST_ERRORS)],
         **_completed_by(winners),
+    }
+
+
+def taken_over(settings: JobSettings, header: Header, started: float, finished: float) -> dict[str, Any]:
+    """The whole result of a job that took over what an earlier one made."""
+    assert header.plan is not None
+    reused, total = header.reused, header.plan.total
+    return {
+        "job": settings.name,
+        "namespace": settings.namespace,
+        "uid": settings.uid,
+        "phase": "Done",
+        "status": "Complete",
+        "reason": REUSED,
+        "message": f"Script, configuration and input are those of {reused['reusedFrom']}: its results were taken over.",
+        "miniBatches": {"total": total, "completed": total, "failed": 0, "retried": 0},
+        **reused,
+        "fingerprint": header.fingerprint,
+        "startTime": _stamp(started),
+        "completionTime": _stamp(finished),
+        "durationSeconds": round(max(0.0, finished - started), 3),
+        "plan": header.plan.sha256,
+        "winners": None,
+        "versions": _versions(),
+        "firstErrors": [],
+        "nodes": {},
+        "processes": {},
     }
 
 

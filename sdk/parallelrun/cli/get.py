@@ -70,6 +70,8 @@ def _facts(run: folders.State) -> list[tuple[str, object]]:
     facts += [("  failed", run.failed), ("  retried", run.retried)]
     facts += [("items succeeded", run.items_succeeded), ("items failed", run.items_failed)]
     facts += taken(folders.read_if_there(run.folder, layout.PREPARED).get("resolved") or {})
+    if run.result.get("reusedFrom"):
+        facts.append(("results of", run.result["reusedFrom"]))
     output = run.result.get("output") or {}
     if output.get("path"):
         facts.append(("output", output["path"]))

@@ -45,7 +45,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def _headline(outcome: Outcome) -> str:
     if outcome.phase == "Done":
-        return "Done."
+        origin = outcome.result.get("reusedFrom")
+        return f"Done: nothing was run, since {origin} made the same." if origin else "Done."
     if outcome.reason == "Interrupted":
         return "Interrupted."
     if exit_code(outcome.phase, outcome.reason) == exit_codes.NOT_STARTED:

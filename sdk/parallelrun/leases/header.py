@@ -1,6 +1,7 @@
 """The header: the job's one small state object, whose phase decides what the job is.
 
     Planning -> Running -> Finalizing -> Committing -> Done
+       Planning -> Committing (`take_over`: an earlier job made the same, so that nothing is run)
        all but Committing and Done -> Aborted (Committing only by `fail`: corruption found after the table was frozen)
        Finalizing -> Running (`reopen`: a winning record was corrupt)
 
@@ -87,6 +88,8 @@ class Header:
 
     ``open_shards`` is a bitmap of the shards that are not yet complete. ``winners`` is the hash of the frozen table of
     winning records. ``reason`` (CamelCase) and ``message`` are of Aborted; ``result`` is what the finalizer reported.
+    ``fingerprint`` is the hash of all that results follow from; "" where that is not known, or was not the same all the
+    time. ``reused`` is what an earlier job made and this one takes over; {} where it makes its own.
     """
 
     job_uid: str
@@ -104,6 +107,8 @@ class Header:
     message: str = ""
     reported: bool = False
     result: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    reused: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; the bitmap in hexadecimal, for it outgrows what JSON readers take for a number."""
@@ -148,17 +153,33 @@ def grant_planning(h: Header, holder: str) -> tuple[Header, Grant | None]:
     return _grant(h, holder) if h.phase is Phase.PLANNING else (h, None)
 
 
-def publish_plan(h: Header, grant: Grant, plan: Plan, difference: str = "") -> tuple[Header, bool]:
+def publish_plan(
+    h: Header, grant: Grant, plan: Plan, difference: str = "", fingerprint: str = ""
+) -> tuple[Header, bool]:
     """Planning -> Running; False and unchanged where ``grant`` is stale.
 
     A resumed job has a plan already: another one aborts it (InputChanged), with ``difference``, a sentence that names
-    what changed, as its message.
+    what changed, as its message. Another ``fingerprint`` does not, but such a job has none from then on: its results
+    are of both.
     """
     if not _current(h, grant, Phase.PLANNING):
         return h, False
     if h.plan is not None and h.plan != plan:
         return abort(h, INPUT_CHANGED, difference or "the input is not what was planned"), True
-    return replace(h, phase=Phase.RUNNING, grant=None, plan=plan), True
+    if h.plan is not None and h.fingerprint != fingerprint:
+        fingerprint = ""
+    return replace(h, phase=Phase.RUNNING, grant=None, plan=plan, fingerprint=fingerprint), True
+
+
+def take_over(h: Header, grant: Grant, plan: Plan, fingerprint: str, reused: dict[str, Any]) -> tuple[Header, bool]:
+    """Planning -> Committing, with what an earlier job of the same ``fingerprint`` made; the grant stays, to report it.
+
+    False and unchanged where ``grant`` is stale, or the job was planned before and may have results of its own.
+    """
+    if not _current(h, grant, Phase.PLANNING) or h.plan is not None:
+        return h, False
+    taken = replace(h, phase=Phase.COMMITTING, plan=plan, open_shards=0)
+    return replace(taken, fingerprint=fingerprint, reused=reused), True
 
 
 def shard_completed(h: Header, shard: int, epoch: int | None = None) -> Header:

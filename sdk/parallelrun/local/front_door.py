@@ -41,6 +41,7 @@ def for_request(request: RunRequest, say: Callable[[str], None] = prepare.silent
         resume=request.resume,
         kustomization=request.kustomize,
         register=request.register,
+        reuse_of=request.reuse_of,
         say=say,
     )
 
@@ -54,13 +55,15 @@ def open_job(
     resume: bool = False,
     kustomization: Path | None = None,
     register: Sequence[Path] = (),
+    reuse_of: Sequence[Path] = (),
     say: Callable[[str], None] = prepare.silent,
 ) -> prepare.Prepared:
     """A new run of ``loaded``, or with ``resume`` the one in ``output`` (None: the newest of this job) again.
 
     ``source`` is a folder that stands for ``spec.source``; ``maps`` gives URLs a folder here; ``kustomization`` is the
-    folder of ``-k``, by default the manifest's own; ``register`` are folders with what is registered by name; ``say``
-    is told remarks for people.
+    folder of ``-k``, by default the manifest's own; ``register`` are folders with what is registered by name;
+    ``reuse_of`` those of earlier runs, which a new one takes over where it would make the same; ``say`` is told remarks
+    for people.
     Raises subclasses of ParallelRunError: whatever is wrong here is the user's to put right.
     """
     if resume:
@@ -74,7 +77,7 @@ def open_job(
     try:
         ground = grounds.of_manifest(loaded, folder, maps or {}, kustomization, say, register)
         with grounds.closed_on_error(ground):
-            return prepare.fresh(ground, lock, source, Path(loaded.path))
+            return prepare.fresh(ground, lock, source, Path(loaded.path), reuse_of)
     except BaseException:
         run_folder.discard(folder)
         lock.close()

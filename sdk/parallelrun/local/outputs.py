@@ -43,13 +43,14 @@ def make(folders: Iterable[str]) -> None:
             raise _cannot_write(path, error) from None
 
 
-def claim(path: str | None, namespace: str, job: str) -> None:
+def claim(path: str | None, namespace: str, job: str, keep: bool = False) -> None:
     """Make the output folder ``path`` this job's, where it is one of the user's choice (None: the run's own).
 
+    ``keep``: its ``_SUCCESS`` stays for now, as the run may take over what is there.
     Raises OutputError for another job's folder, or one that cannot be written to; NoSpace.
     """
     if path is not None and path.startswith("/"):  # that of an object store is claimed when there is something in it
-        owner.claim(Path(path), namespace, job)
+        owner.claim(Path(path), namespace, job, lambda: keep)
 
 
 def _cannot_write(path: str, error: OSError) -> OutputError:

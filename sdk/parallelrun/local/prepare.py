@@ -8,7 +8,7 @@ run; after it, everything to resume the run is in its folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from parallelrun.api import layout, spec_hash
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import header as headers
 from parallelrun.leases.allocator import shards_for
-from parallelrun.local import changes, code, configmaps, environment, models, outputs, resolve, run_folder
+from parallelrun.local import changes, code, configmaps, environment, models, outputs, resolve, reuse, run_folder
 from parallelrun.local.credentials import Credentials
 from parallelrun.local.ground import Ground
 
@@ -42,12 +42,15 @@ def silent(_: str) -> None:
     """Says nothing: the default for ``say``."""
 
 
-def fresh(ground: Ground, lock: run_folder.Lock, source: Path | None, manifest: Path) -> Prepared:
+def fresh(
+    ground: Ground, lock: run_folder.Lock, source: Path | None, manifest: Path, reuse_of: Sequence[Path] = ()
+) -> Prepared:
     """A new run in the locked folder of ``ground``; see ``front_door.open_job`` for the rest."""
     spec = ground.job.spec
     settings = resolve.settings(ground)
     copied = code.copy(spec, ground.folder, ground.places, ground.config_maps, source)
     settings = with_hashes(settings, ground, copied, python_of(ground))
+    settings = replace(settings, reuse_of=reuse.earlier_runs(reuse_of))
     return finish(ground, settings, copied, manifest, lock, new_header(settings, spec.node_limit))
 
 
@@ -78,7 +81,7 @@ def finish(
 ) -> Prepared:
     """Claim the output's folder, make the script's, and write what makes ``ground.folder`` a run's folder."""
     folder = ground.folder
-    outputs.claim(settings.output.path, settings.namespace, settings.name)
+    outputs.claim(settings.output.path, settings.namespace, settings.name, keep=bool(settings.reuse_of))
     outputs.make(settings.outputs.values())
     models.link_only(settings.models, folder)
     for name, content in ground.config_maps.used.items():

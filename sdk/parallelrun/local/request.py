@@ -26,6 +26,7 @@ class RunRequest:
     resume: bool = False  # go on with the run in `output`, or with the newest one of this job
     rerun_of: Path | None = None  # the folder of a run: its manifest is run again in a new folder
     failed_only: bool = False  # of rerun_of: only mini-batches without a winning success
+    reuse_of: list[Path] = field(default_factory=list)  # earlier runs whose results may be taken over, in this order
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parallelrun.api import common_settings, hints, layout, references, store_urls
+from parallelrun.api import common_settings, hints, layout, references, result_spec, store_urls
 from parallelrun.api.errors import InputError, ManifestError
 from parallelrun.api.settings import InputSettings, JobSettings, OutputSettings
 from parallelrun.local import gpus, models, outputs, variables
@@ -68,8 +68,10 @@ def _with_texts(ground: Ground, base: JobSettings) -> JobSettings:
     found = variables.listed(spec.environment, ground.config_maps, ground.shell)
     arguments = [(f"spec.arguments[{number}]", text) for number, text in enumerate(spec.arguments)]
     texts = references.substitute([*arguments, *((where, text) for where, _, text in found)], _values(base))
+    given = {name: text for _, name, text in found}
     return replace(
         base,
+        result_hash=result_spec.result_hash(spec, base.name, given),
         arguments=texts[: len(arguments)],
         environment=dict(zip((name for _, name, _ in found), texts[len(arguments) :], strict=True)),
     )
@@ -119,6 +121,8 @@ def _refuse_cluster_only(ground: Ground) -> None:
             f'spec.rerunOf: "{spec.rerun_of.name}" is a job in a cluster.',
             "Leave rerunOf out and run again a local run by its folder: parallelrun rerun --failed runs/...",
         )
+    if spec.reuse_of:
+        ground.say("spec.reuseOf is ignored: it names jobs of a cluster; earlier runs are named with --reuse RUN")
     if spec.cancel:
         raise ManifestError("spec.cancel is true: there is nothing to run.", "Leave it out.")
     if spec.environment.image is not None:

@@ -11,13 +11,30 @@ from parallelrun.local.run_folder import read_settings
 from parallelrun.local.runs import State
 
 
+def maker(run: State) -> Path:
+    """The folder of the run whose results these are: its own, or that of the one whose results it took over.
+
+    Raises RunFolderError where that is gone.
+    """
+    origin = run.result.get("reusedFrom")
+    if origin is None:
+        return run.folder
+    if not Path(origin).is_dir():
+        raise RunFolderError(
+            f"{run.folder} took over the results of {origin}, and that run's folder is no longer there.",
+            "Make them anew: parallelrun rerun",
+        )
+    return Path(origin)
+
+
 def output_file(run: State) -> Path | None:
     """The output of a run that is done, also where its folder was copied elsewhere; None for SummaryOnly."""
-    settings = read_settings(run.folder).output
+    folder = maker(run)
+    settings = read_settings(folder).output
     if settings.action == "SummaryOnly":
         return None
     # What goes to an object store is merged in the run's folder, and stays there.
-    parent = run.folder if settings.path is None or store_urls.is_store_url(settings.path) else Path(settings.path)
+    parent = folder if settings.path is None or store_urls.is_store_url(settings.path) else Path(settings.path)
     path = parent / Path(str((run.result.get("output") or {}).get("path") or settings.file_name)).name
     if not path.is_file():
         raise RunFolderError(f"The output {path} is no longer there.", "Make it anew: parallelrun rerun")
@@ -37,7 +54,7 @@ def copied(target: Path, run: State) -> list[Path]:
     """Copies of all of these in the folder ``target``, which is made if need be. Raises RunFolderError."""
     main, found = output_file(run), []
     target.mkdir(parents=True, exist_ok=True)
-    for path in [*([main] if main is not None else []), *own_outputs(run.folder)]:
+    for path in [*([main] if main is not None else []), *own_outputs(maker(run))]:
         copy = target / path.name
         if copy.exists() and copy.samefile(path):
             raise RunFolderError(f"{path} is in {target} already.")

@@ -61,7 +61,8 @@ def reopen(
             for store in before.stores:
                 credentials.discard(store.credentials)
             if header.phase is not headers.Phase.DONE:
-                outputs.claim(settings.output.path, settings.namespace, settings.name)
+                keep = bool(header.reused) or (bool(settings.reuse_of) and header.plan is None)
+                outputs.claim(settings.output.path, settings.namespace, settings.name, keep)
                 outputs.make(settings.outputs.values())
             run_folder.write_json(folder, layout.HEADER, header.to_json())
             run_folder.finish(folder, settings)

@@ -64,6 +64,8 @@ class State:
                 "retried": self.retried,
             },
             "items": {"succeeded": self.items_succeeded, "failed": self.items_failed},
+            "outputs": self.result.get("outputs") or {},
+            **({"reusedFrom": self.result["reusedFrom"]} if self.result.get("reusedFrom") else {}),
             "result": self.result,
         }
 

@@ -41,7 +41,10 @@ class View:
 
     @property
     def counts(self) -> Counts:
-        """Of mini-batches and items."""
+        """Of mini-batches and items; all are done where an earlier run's results were taken over."""
+        if self._header is not None and self._header.reused and self._header.plan is not None:
+            total, items = self._header.plan.total, self._header.reused["items"]["succeeded"]
+            return Counts(completed=total, items_succeeded=items)
         return self._tally.counts
 
     @property
