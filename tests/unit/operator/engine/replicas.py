@@ -19,6 +19,7 @@ from parallelrun.kube.errors import Conflict, NotFound, Unavailable
 from parallelrun.kube.names import Names
 from parallelrun.kube.resources import CRDS, NAMESPACES, PARALLEL_RUN_JOBS, REGISTERED, Resource
 from parallelrun_operator import leader, pulse
+from parallelrun_operator.cache import LOOKED_AT
 from parallelrun_operator.config import Config
 from parallelrun_operator.job.actions import Action, Decision
 from parallelrun_operator.job.world import World
@@ -132,7 +133,7 @@ async def install(server: ApiServer) -> None:
         for one in definitions:
             while not _established(await kube.get(CRDS, None, one["metadata"]["name"])):
                 await asyncio.sleep(0.05)
-        for kind in (PARALLEL_RUN_JOBS, *REGISTERED):
+        for kind in (*LOOKED_AT, *REGISTERED):
             await _listed(kube, kind)
 
 

@@ -1,0 +1,231 @@
+"""Runs of pipelines on a real API server: jobs come and end, and a replica does what follows; whoever decides on jobs
+does nothing here, so that tests can end them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from api_server import ApiServer
+from pipeline_cluster import a_pipeline, a_run, job_step, script
+from replicas import Decider, Json, Lab, lab
+
+from parallelrun.kube import errors
+from parallelrun.kube.resources import PARALLEL_RUN_JOBS, PIPELINE_RUNS, PIPELINES, Resource
+from parallelrun_operator.cache import Cache, Key
+from parallelrun_operator.job.actions import SetStatus
+from parallelrun_operator.job.apply import Applier, Outdated
+from parallelrun_operator.job.status.conditions import Told, holds, merged
+from parallelrun_operator.metrics import Metrics
+
+SECONDS = 30.0
+CHAIN = (script("prepare"), job_step("score", "prepare"), script("aggregate", "score"))
+
+
+class Stage:
+    """A namespace in which pipelines are applied."""
+
+    def __init__(self, here: Lab) -> None:
+        self.here = here
+
+    async def create(self, obj: Json, **meta: Any) -> Json:
+        made = {**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": self.here.namespace, **meta}}
+        return await self.here.kube.create(made)
+
+    async def get(self, kind: Resource, name: str) -> Json | None:
+        try:
+            return await self.here.kube.get(kind, self.here.namespace, name)
+        except errors.NotFound:
+            return None
+
+    async def job(self, step: str, run: str = "digits-1") -> Json:
+        """The step's job, as soon as there is one."""
+        return await self.soon(lambda: self.get(PARALLEL_RUN_JOBS, f"{run}-{step}"), f"a job of step {step}")
+
+    async def run(self, true: Callable[[Json], object], what: str, name: str = "digits-1") -> Json:
+        """The status of the run, as soon as ``true`` of it."""
+
+        async def look() -> Json | None:
+            run = await self.get(PIPELINE_RUNS, name)
+            status: Json = (run or {}).get("status") or {}
+            return status if true(status) else None
+
+        return await self.soon(look, what)
+
+    async def soon(self, look: Callable[[], Awaitable[Json | None]], what: str) -> Json:
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        while (found := await look()) is None:
+            assert asyncio.get_running_loop().time() < deadline, f"not within {SECONDS:g} s: {what}"
+            await asyncio.sleep(0.05)
+        return found
+
+    async def end(self, step: str, run: str = "digits-1") -> None:
+        """The step's job succeeds, as its operator would say it."""
+        await self.job(step, run)
+        told = {"Running": Told(False, "Done"), "Complete": Told(True, "Done")}
+        status = {
+            "phase": "Done",
+            "conditions": merged((), told, 1, datetime.now(UTC)),
+            "outputs": {"data": f"pvc://parallelrun/{run}/{step}"},
+        }
+        await self.here.kube.patch(
+            PARALLEL_RUN_JOBS, self.here.namespace, f"{run}-{step}", {"status": status}, subresource="status"
+        )
+
+
+def on_stage(api_server: ApiServer, scenario: Callable[[Stage], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with lab(api_server) as here:
+            await scenario(Stage(here))
+
+    asyncio.run(whole())
+
+
+def phases(status: Json) -> dict[str, str]:
+    return {one["name"]: one["phase"] for one in status.get("steps") or ()}
+
+
+def test_a_run_goes_on_from_step_to_step_through_operators_that_come_and_go(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.create(a_pipeline(*CHAIN))
+        run = await stage.create(a_run())
+        for step in ("prepare", "score", "aggregate"):
+            async with stage.here.replica(Decider(), f"replica-{step}"):
+                job = await stage.job(step)
+                (owner,) = job["metadata"]["ownerReferences"]
+                assert owner["uid"] == run["metadata"]["uid"]
+                await stage.run(lambda status, step=step: phases(status).get(step) == "Running", f"{step} runs")
+            await stage.end(step)  # while no operator is there
+        async with stage.here.replica(Decider(), "last"):
+            status = await stage.run(lambda status: holds(status, "Complete"), "the run is over")
+        assert phases(status) == dict.fromkeys(("prepare", "score", "aggregate"), "Succeeded")
+        score = await stage.job("score")
+        assert score["spec"]["inputs"][0]["paths"] == ["pvc://parallelrun/digits-1/prepare"]
+
+    on_stage(api_server, scenario)
+
+
+def test_a_run_that_waits_for_its_pipeline_begins_when_that_is_applied(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.here.replica(Decider()):
+            await stage.create(a_run())
+            await stage.run(lambda status: holds(status, "Stalled"), "the run says what is missing")
+            await stage.create(a_pipeline(*CHAIN))
+            await stage.job("prepare")
+
+    on_stage(api_server, scenario)
+
+
+def test_suspending_and_cancelling_a_run_reach_its_jobs(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        async def change(**spec: bool) -> None:
+            await stage.here.kube.patch(PIPELINE_RUNS, stage.here.namespace, "digits-1", {"spec": spec})
+
+        async def become(field: str, wanted: bool) -> None:
+            async def look() -> Json | None:
+                job = await stage.job("prepare")
+                return job if bool(job["spec"].get(field)) is wanted else None
+
+            await stage.soon(look, f"{field} of the job is {wanted}")
+
+        async with stage.here.replica(Decider()):
+            await stage.create(a_pipeline(*CHAIN))
+            await stage.create(a_run())
+            await stage.job("prepare")
+            await change(suspend=True)
+            await become("suspend", True)
+            await change(suspend=False)
+            await become("suspend", False)
+            await change(cancel=True)
+            await become("cancel", True)
+
+    on_stage(api_server, scenario)
+
+
+def test_a_later_run_is_told_the_earlier_one_s_jobs(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        async with stage.here.replica(Decider()):
+            await stage.create(a_pipeline(script("prepare")))
+            await stage.create(a_run())
+            await stage.end("prepare")
+            await stage.run(lambda status: holds(status, "Complete"), "the first run is over")
+            await stage.create(a_run("digits-2"))
+            assert (await stage.job("prepare", "digits-2"))["spec"]["reuseOf"] == ["digits-1-prepare"]
+
+    on_stage(api_server, scenario)
+
+
+def test_what_the_api_server_refuses_of_a_job_fails_its_step(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        local = job_step("score", source={"directory": "code"})  # for laptops
+        async with stage.here.replica(Decider()):
+            await stage.create(a_pipeline(local))
+            await stage.create(a_run())
+            status = await stage.run(lambda status: holds(status, "Failed"), "the run has failed")
+            assert "score" in str(status["conditions"])
+            assert "directory" in str(status["conditions"])
+
+    on_stage(api_server, scenario)
+
+
+def test_a_schedule_makes_the_run_whose_time_was_missed_once(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        pipeline = await stage.create(a_pipeline(script("prepare"), schedule={"cron": "0 0 * * *"}))
+        since = {
+            "type": "Scheduled",
+            "status": "True",
+            "reason": "Scheduled",
+            "message": "0 0 * * * (UTC)",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        patch = {"status": {"conditions": [since]}}
+        await stage.here.kube.patch(PIPELINES, stage.here.namespace, "digits", patch, subresource="status")
+
+        async def runs() -> list[str]:
+            found, _ = await stage.here.kube.list_objects(PIPELINE_RUNS, stage.here.namespace)
+            return [run["metadata"]["name"] for run in found]
+
+        for replica in ("one", "two"):
+            async with stage.here.replica(Decider(), replica):
+
+                async def made() -> Json | None:
+                    status = ((await stage.get(PIPELINES, "digits")) or {}).get("status") or {}
+                    return status if status.get("lastScheduleTime") else None
+
+                status = await stage.soon(made, "the schedule made a run")
+                (name,) = await runs()
+                assert status["active"] == [name]
+            forgotten = {"status": {"lastScheduleTime": None}}  # as if it had died before it wrote that
+            await stage.here.kube.patch(PIPELINES, stage.here.namespace, "digits", forgotten, subresource="status")
+        run = await stage.get(PIPELINE_RUNS, name)
+        assert run is not None
+        (owner,) = run["metadata"]["ownerReferences"]
+        assert owner["uid"] == pipeline["metadata"]["uid"]
+
+    on_stage(api_server, scenario)
+
+
+def test_a_status_that_was_decided_on_an_older_object_is_not_written(api_server: ApiServer) -> None:
+    async def scenario(stage: Stage) -> None:
+        run = await stage.create(a_run())
+        cache, meta = Cache(), run["metadata"]
+        cache.put(PIPELINE_RUNS, run)
+        key = Key(meta["namespace"], meta["name"], meta["uid"], PIPELINE_RUNS)
+        applier = Applier(stage.here.kube, cache, Metrics(), lambda: True)
+        await stage.here.kube.patch(PIPELINE_RUNS, meta["namespace"], meta["name"], {"spec": {"suspend": True}})
+        action = SetStatus({"phase": "Running"}, unchanged=True)
+        with pytest.raises(Outdated):
+            await applier.carry_out(key, (action,))
+        there = await stage.get(PIPELINE_RUNS, meta["name"])
+        assert there is not None
+        assert (there.get("status") or {}).get("phase") is None
+        await applier.carry_out(key, (action,))  # it was read again, and can be decided on anew
+        there = await stage.get(PIPELINE_RUNS, meta["name"])
+        assert there is not None
+        assert there["status"]["phase"] == "Running"
+
+    on_stage(api_server, scenario)
