@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from parallelrun.client.inputs import Tables as Tables
     from parallelrun.client.job import Job as Job
     from parallelrun.client.pipeline import Pipeline as Pipeline
+    from parallelrun.client.pipeline_run import PipelineRun as PipelineRun
+    from parallelrun.client.pipeline_run import StepRun as StepRun
     from parallelrun.client.progress import Progress as Progress
     from parallelrun.client.run import Run as Run
     from parallelrun.client.run import Status as Status
@@ -41,11 +43,13 @@ _PLACES = {
     "ParallelRunError": "parallelrun.api.errors",
     "Parameter": "parallelrun.client.steps",
     "Pipeline": "parallelrun.client.pipeline",
+    "PipelineRun": "parallelrun.client.pipeline_run",
     "Progress": "parallelrun.client.progress",
     "Run": "parallelrun.client.run",
     "ScriptStep": "parallelrun.client.steps",
     "Status": "parallelrun.client.run",
     "Step": "parallelrun.client.steps",
+    "StepRun": "parallelrun.client.pipeline_run",
     "Tables": "parallelrun.client.inputs",
 }
 __all__ = [*_PLACES, "__version__"]

@@ -15,6 +15,9 @@ from parallelrun.client.steps import AnyStep, Parameter, Step, WrittenStep
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from parallelrun.client.pipeline_run import PipelineRun
+
 Value = str | int | float | bool
 
 
@@ -110,13 +113,16 @@ class Pipeline:
     @property
     def manifest(self) -> Json:
         """The whole manifest; a copy."""
+        return self._manifest(local=False)
+
+    def _manifest(self, local: bool) -> Json:
         from parallelrun.api.models.metadata import API_VERSION
         from parallelrun.api.models.pipeline import PIPELINE
 
         spec = {
             **self._fields,
             **({"parameters": [one.definition() for one in self.parameters]} if self.parameters else {}),
-            "steps": [self._step(one) for one in self.steps],
+            "steps": [self._step(one, local) for one in self.steps],
         }
         return copy.deepcopy({"apiVersion": API_VERSION, "kind": PIPELINE, "metadata": self.metadata, "spec": spec})
 
@@ -134,17 +140,95 @@ class Pipeline:
         if problems:
             raise report(f"Pipeline {self.name}", problems)
 
-    def _step(self, step: AnyStep) -> Json:
-        """The code of a job that was built elsewhere is found from here."""
+    def run_local(
+        self,
+        parameters: Mapping[str, Value] | None = None,
+        output: PathLike | None = None,
+        wait: bool = True,
+        regenerate: bool = False,
+        *,
+        continue_on_step_failure: bool = False,
+        register: Sequence[PathLike] = (),
+        maps: Mapping[str, PathLike] | None = None,
+        show: bool = False,
+    ) -> PipelineRun:
+        """Run it on this machine, in a background process that goes on whatever becomes of this one.
+
+        ``output``: the run's folder, by default ``./runs/<name>-<time>``; ``regenerate``: no earlier result is reused.
+        The rest as in :meth:`Job.run_local`. Raises ManifestError for what is wrong before the first step (with
+        ``wait=False`` later, from ``wait()``), and JobFailed.
+        """
+        from parallelrun.client import local_pipeline_run
+        from parallelrun.local.pipelines.request import PipelineRequest
+
+        self.validate()
+        request = PipelineRequest(
+            manifest=self._file or self.base / f"<Pipeline {self.name}>",
+            text=_yaml([self._manifest(local=True), *self._others]),
+            parameters=dict(parameters or {}),
+            output=None if output is None else Path(os.path.abspath(output)),
+            maps={url: os.path.abspath(folder) for url, folder in (maps or {}).items()},
+            register=[Path(os.path.abspath(folder)) for folder in register],
+            regenerate=regenerate,
+            continue_on_step_failure=continue_on_step_failure,
+        )
+        run = local_pipeline_run.start(request, self.name)
+        return run.wait(show=show) if wait else run
+
+    def submit(
+        self,
+        parameters: Mapping[str, Value] | None = None,
+        namespace: str | None = None,
+        context: str | None = None,
+        wait: bool = False,
+        regenerate: bool = False,
+        *,
+        continue_on_step_failure: bool = False,
+        kubeconfig: PathLike | None = None,
+        show: bool = False,
+    ) -> PipelineRun:
+        """Apply it to a cluster, and run it there; source folders of this machine are packed and sent along.
+
+        Raises ManifestError and KubeError, and with ``wait`` JobFailed.
+        """
+        from parallelrun.client import cluster_pipeline_run
+        from parallelrun.cluster.place import Place
+
+        self.validate()
+        run = cluster_pipeline_run.submit(
+            _yaml([self.manifest, *self._others]),
+            self._file or self.base / f"<Pipeline {self.name}>",
+            Place(namespace, context, None if kubeconfig is None else os.fspath(kubeconfig)),
+            {"parameters": dict(parameters or {}), "regenerateOutputs": regenerate,
+             "continueOnStepFailure": continue_on_step_failure},
+        )  # fmt: skip
+        return run.wait(show=show) if wait else run
+
+    def _step(self, step: AnyStep, local: bool) -> Json:
+        """The code of a job that was built elsewhere is found from here; ``local``: and so is its data."""
         said = copy.deepcopy(step.as_spec())
-        if isinstance(step, Step) and step.job.base != self.base:
-            source = said["job"].get("source") or {}
-            if isinstance(source.get("directory"), str):
-                source["directory"] = os.path.join(step.job.base, source["directory"])
+        if not isinstance(step, Step) or step.job.base == self.base:
+            return said
+        base, spec = step.job.base, said["job"]
+        source = spec.get("source") or {}
+        if isinstance(source.get("directory"), str):
+            source["directory"] = os.path.join(base, source["directory"])
+        if local:  # in a cluster they start at the claim's root
+            for one in spec.get("inputs") or []:
+                if "paths" in one:
+                    one["paths"] = [_moved(base, path) for path in one["paths"]]
+            for one in (*(spec.get("sideInputs") or []), *(spec.get("models") or [])):
+                if "path" in one:
+                    one["path"] = _moved(base, one["path"])
         return said
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r})"
+
+
+def _moved(base: Path, path: str) -> str:
+    """A relative path from ``base``; URLs and references stay."""
+    return path if "://" in path or path.startswith("$(") else os.path.join(base, path)
 
 
 def _yaml(documents: Sequence[Json]) -> str:

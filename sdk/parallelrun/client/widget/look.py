@@ -1,0 +1,116 @@
+"""Asks a run, or a pipeline's run, for all that is shown of it; seldom for what is dear."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+from parallelrun.api.errors import ParallelRunError
+from parallelrun.api.text import one_line, printable
+from parallelrun.client.run import Run
+from parallelrun.client.widget import details
+from parallelrun.client.widget.details import Curve, Json, StepLine
+
+if TYPE_CHECKING:
+    from parallelrun.client.pipeline_run import PipelineRun
+
+#: Seconds between two looks at logs and failures, of a run here and of one in a cluster, where a pod is asked.
+_LOGS_EVERY = {"local": 2.0, "cluster": 10.0}
+_LOG_LINES = 40
+
+
+class RunLook:
+    """Looks at one run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._curve = Curve()
+        self._asked = -1e9
+        self._failures: list[Any] = []
+        self._failed = 0
+        self._log = ""
+        self.over = False
+
+    def state(self) -> Json:
+        """What is shown now."""
+        progress = self._run.progress()
+        status = self._run.status()
+        self.over = status.over
+        self._curve.add(progress)
+        if time.monotonic() - self._asked >= _LOGS_EVERY[self._run.where] or self.over:
+            self._ask(progress.failed, status.result)
+            self._asked = time.monotonic()
+        message = "" if status.done or self._failures else status.message
+        return details.of_run(
+            self._run.name, self._run.where, progress, self._curve, self._failures, self._log, message
+        )
+
+    def text(self) -> str:
+        """The same in a few lines."""
+        status = self._run.status()
+        self.over = status.over
+        message = "" if status.done else status.message
+        return details.run_text(self._run.name, self._run.where, self._run.progress(), message)
+
+    def _ask(self, failed: int, result: Any) -> None:
+        with contextlib.suppress(ParallelRunError):  # of a run that has not begun; its message says why
+            self._log = self._run.logs(tail=_LOG_LINES) or self._log
+        if result.get("firstErrors"):
+            self._failures = list(result["firstErrors"])
+        elif failed and failed != self._failed and self._run.where == "local":
+            found = self._run.failures()[: details.MOST_FAILURES]
+            self._failures = [{"miniBatch": one.mini_batch, **dataclasses.asdict(one)} for one in found]
+            self._failed = failed
+
+
+class PipelineLook:
+    """Looks at the run of a pipeline: its steps, and one of them more closely."""
+
+    def __init__(self, run: PipelineRun) -> None:
+        self._run = run
+        self._steps: dict[str, RunLook] = {}
+        self.over = False
+
+    def state(self, wanted: str = "") -> Json:
+        """What is shown now; ``wanted``: the step to look at, by default the one that matters now."""
+        phase, lines = self._lines()
+        selected = wanted if wanted in [line.name for line in lines] else _matters(lines)
+        run = next((step.run for step in self._run.steps if step.name == selected), None)
+        if run is not None and selected not in self._steps:
+            self._steps[selected] = RunLook(run)
+        return {
+            "title": one_line(self._run.name),
+            "where": self._run.where,
+            "phase": phase,
+            "over": self.over,
+            "steps": details.of_steps(lines),
+            "selected": selected,
+            "run": None if run is None else self._steps[selected].state(),
+            "message": "" if run is not None else printable(self._run.status().message),
+        }
+
+    def text(self) -> str:
+        """The same in a line a step."""
+        phase, lines = self._lines()
+        return details.steps_text(self._run.name, self._run.where, phase, lines)
+
+    def _lines(self) -> tuple[str, list[StepLine]]:
+        status = self._run.status()
+        self.over = status.over
+        lines = []
+        for step in self._run.steps:
+            progress = step.run.progress() if step.run is not None and step.phase in ("Running", "Suspended") else None
+            note = f"reused from {step.reused_from}" if step.reused_from else step.message
+            lines.append(StepLine(step.name, step.phase, note, progress))
+        return status.phase, lines
+
+
+def _matters(lines: list[StepLine]) -> str:
+    for phase in ("Running", "Suspended", "Failed"):
+        for line in lines:
+            if line.phase == phase:
+                return line.name
+    begun = [line.name for line in lines if line.phase not in ("Waiting", "Skipped")]
+    return begun[-1] if begun else ""
