@@ -17,6 +17,7 @@ def add_run(parser: argparse.ArgumentParser, required: bool = False) -> None:
         parser.add_argument("run", metavar="RUN", help=what)
     else:
         parser.add_argument("run", metavar="RUN", nargs="?", help=f"{what} (default: the newest under ./runs)")
+    parser.add_argument("--step", metavar="NAME", help="of a pipeline's run: this step's own run")
     add_cluster(parser)
 
 

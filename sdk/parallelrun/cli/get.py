@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print the run."""
+    if (folder := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.get(folder, args)
     target = targets.find(args)
     if isinstance(target, targets.InCluster):
         from parallelrun.cli.in_cluster import looking

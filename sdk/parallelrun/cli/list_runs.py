@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import TYPE_CHECKING
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import ManifestError, RunFolderError
@@ -12,8 +13,9 @@ from parallelrun.cli.tables import give_as
 from parallelrun.cli.terminal import duration, tell
 
 DESCRIPTION = """\
-List the runs under ./runs, the newest last; or the jobs in a cluster, when one is named or nothing was run here. With
-a word, list what is registered: in the cluster, or with --register (or where there is no cluster) in files.
+List the runs under ./runs, of jobs and of pipelines, the newest last; or the jobs in a cluster, when one is named or
+nothing was run here. With a word, list what is registered: in the cluster, or with --register (or where there is no
+cluster) in files.
 
 Phase "Interrupted" is a run that has not ended and that no process runs; `parallelrun run JOB.yaml --resume` goes on
 with it.
@@ -25,6 +27,9 @@ Examples:
   parallelrun list -A
   parallelrun list datasets
   parallelrun list models --register registry/"""
+
+if TYPE_CHECKING:
+    from parallelrun.local.pipelines.state import PipelineState
 
 REGISTERED = ("datastores", "datasets", "models", "environments", "computetargets")
 
@@ -52,17 +57,27 @@ def execute(args: argparse.Namespace) -> int:
         from parallelrun.cli.in_cluster import looking
 
         return looking.give_list(targets.place_of(args), args.all_namespaces, args.format)
-    states = sorted(_readable(), key=lambda run: (run.started, run.folder))
+    every: list[folders.State | PipelineState] = [*_readable(), *_pipelines()]
+    states = sorted(every, key=lambda run: (run.started, run.folder))
     now = time.time()
-    rows = [
-        (run.folder.name, run.phase, progress(run), run.failed, duration(max(now - run.started, 0))) for run in states
-    ]
+    rows = [(*_row(run), duration(max(now - run.started, 0))) for run in states]
     names = [str(run.folder) for run in states]
     headings = ("NAME", "PHASE", "PROGRESS", "FAILED", "AGE")
     give_as(args.format, [run.as_json() for run in states], names, headings, rows)
     if not states:
         tell(f"There is no run under {folders.RUNS.resolve()}.")
     return exit_codes.DONE
+
+
+def _row(run: folders.State | PipelineState) -> tuple[object, ...]:
+    done = progress(run) if isinstance(run, folders.State) else f"{run.progress} steps"
+    return run.folder.name, run.phase, done, run.failed
+
+
+def _pipelines() -> list[PipelineState]:
+    from parallelrun.local.pipelines import folder, state
+
+    return [state.state(one) for one in folder.all_in(folders.RUNS)]
 
 
 def progress(run: folders.State) -> str | None:

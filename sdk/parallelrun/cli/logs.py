@@ -51,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print the logs."""
+    if (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.each_step(pipeline, lambda folder: show(folder, args, _places(folder, args)))
     target = targets.find(args)
     if isinstance(target, Path):
         return show(target, args, _places(target, args))

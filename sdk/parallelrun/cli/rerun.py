@@ -41,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run it again."""
+    if (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.rerun(pipeline, args)
     target = targets.find(args)
     if isinstance(target, targets.InCluster):
         return _in_cluster(target, args)

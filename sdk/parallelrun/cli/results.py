@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Print or copy."""
+    if (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.copy_or_list(pipeline, args.to)
     target = targets.find(args)
     if isinstance(target, Path):
         return _results(target, args)

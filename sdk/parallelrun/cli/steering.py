@@ -17,6 +17,10 @@ def steer(args: argparse.Namespace, command: str, done: str, **spec: bool) -> in
 
     ``spec``: what it means for a job in a cluster.
     """
+    if (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.steer(pipeline, command, done)
     folder = targets.find(args)
     if isinstance(folder, targets.InCluster):
         from parallelrun.cli.in_cluster import steering

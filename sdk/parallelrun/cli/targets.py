@@ -21,6 +21,7 @@ from parallelrun.cli import folders
 from parallelrun.cli.terminal import tell
 from parallelrun.cluster import place
 from parallelrun.cluster.place import Place
+from parallelrun.local.pipelines import folder as pipeline_folder
 
 PLUGIN = "kubectl-parallelrun"
 #: What kubectl prints in front of a name.
@@ -38,6 +39,8 @@ class InCluster:
 def find(args: argparse.Namespace) -> Path | InCluster:
     """What ``args.run`` names. Raises RunFolderError, and ManifestError where a cluster's job is not named."""
     name, where = args.run, place_of(args)
+    if getattr(args, "step", None):
+        return _step(args)
     bare = _without_kind(name)
     if where.said or bare != name or (as_plugin() and not _is_path(name)):
         return InCluster(_named(bare), where)
@@ -54,11 +57,35 @@ def find(args: argparse.Namespace) -> Path | InCluster:
     return folder
 
 
+def pipeline(args: argparse.Namespace) -> Path | None:
+    """The folder of the pipeline's run that ``args.run`` names, on this machine; None: it names something else, or
+    ``args.step`` one of its steps."""
+    if getattr(args, "step", None) or place_of(args).said or (as_plugin() and not _is_path(args.run)):
+        return None
+    from parallelrun.local.pipelines import state
+
+    folder = state.named(args.run)
+    if folder is not None and args.run is None:
+        tell(f"run: {folder}")
+    return folder
+
+
+def _step(args: argparse.Namespace) -> Path:
+    from parallelrun.local.pipelines import state
+
+    if place_of(args).said:
+        raise ManifestError("--step is for runs on this machine.", "In a cluster a step is a job: PIPELINE_RUN-STEP")
+    folder = state.named(args.run)
+    if folder is None:
+        raise RunFolderError(f"--step {args.step}: {args.run or 'the newest run'} is not a pipeline's run.")
+    return state.state(folder).step_folder(args.step)
+
+
 def means_cluster(args: argparse.Namespace) -> bool:
     """Whether a command that names no job, such as `list`, is about the cluster."""
     if place_of(args).said or as_plugin():
         return True
-    return place.configured() and not folders.all_runs()
+    return place.configured() and not folders.all_runs() and not any(pipeline_folder.all_in(folders.RUNS))
 
 
 def place_of(args: argparse.Namespace) -> Place:

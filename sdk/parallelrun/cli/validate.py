@@ -11,8 +11,8 @@ from parallelrun.cli import arguments
 from parallelrun.cli.terminal import give, tell
 
 DESCRIPTION = """\
-Check manifests, of jobs and of what is registered by name: every problem at once, each with its line, the field, its
-value, the rule and an example that works.
+Check manifests, of jobs, of pipelines and of what is registered by name: every problem at once, each with its line, the
+field, its value, the rule and an example that works.
 
 What the manifest says is checked as `kubectl apply` checks it, and so is what it names of what is registered in the
 files beside it; whether its data exist is seen by `parallelrun run`. A name that is not registered there is only
@@ -46,9 +46,13 @@ def validate(path: Path, sets: list[str], register: list[Path]) -> bool:
     from parallelrun.api.registry import NotRegistered
     from parallelrun.local import registered
     from parallelrun.local.checking import check
+    from parallelrun.local.pipelines import checking as pipelines
+    from parallelrun.local.pipelines.detecting import is_pipeline
 
     try:
-        if not registered.of_file(path):
+        if is_pipeline(path):
+            pipelines.check(path, sets, register)
+        elif not registered.of_file(path):
             check(load_manifest(path, sets), register)
     except NotRegistered as error:
         tell(f"{path}: {error.message}{'' if register else ' It may be in the cluster.'}")

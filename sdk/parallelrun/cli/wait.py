@@ -37,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Wait."""
+    if args.condition is None and (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.wait(pipeline, args.timeout)
     folder = targets.find(args)
     if isinstance(folder, targets.InCluster):
         from parallelrun.cli.in_cluster import following

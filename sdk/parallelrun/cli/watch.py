@@ -33,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Show progress till the end."""
+    if (pipeline := targets.pipeline(args)) is not None:
+        from parallelrun.cli import pipeline_runs
+
+        return pipeline_runs.watch(pipeline, args.json)
     folder = targets.find(args)
     if isinstance(folder, targets.InCluster):
         from parallelrun.cli.in_cluster import following

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from parallelrun.api import source_files
+from parallelrun.api import layout, source_files
 from parallelrun.api.errors import InputChanged
 from parallelrun.api.source_files import File as File
 from parallelrun.api.source_files import folder as folder
@@ -21,7 +21,11 @@ def files(root: Path, skip: Path | None = None) -> list[File]:
 
     ``skip`` is one more folder to leave out, without links in it. Raises SourceError for a folder above the limits.
     """
-    return source_files.files(root, lambda path: Path(path) == skip or run_folder.looks_like_run(Path(path)))
+    return source_files.files(root, lambda path: Path(path) == skip or _is_run(Path(path)))
+
+
+def _is_run(folder: Path) -> bool:
+    return run_folder.looks_like_run(folder) or (folder / layout.PIPELINE_RESULT).exists()
 
 
 def copy(root: Path, found: list[File], target: Path) -> dict[str, str]:

@@ -11,7 +11,8 @@ Json = Mapping[str, Any]
 
 _DEFAULTS = ("environment", "computeTarget", "experiment", "volume")  # of every step that says none
 _OF_RUNS = ("suspend", "cancel", "rerunOf", "reuseOf", "ttlSecondsAfterFinished")
-_RESERVED = ("output", "file")
+#: What a job's own output is called among its outputs: its folder, and AppendRow's file in it.
+RESERVED = OUTPUT, FILE = "output", "file"
 
 
 def kind(step: Json) -> str:
@@ -41,7 +42,7 @@ def outputs(step: Json) -> list[str]:
 def reserved_outputs(step: Json) -> Iterator[Path]:
     """Paths of outputs whose names mean something else."""
     for index, item in enumerate(_outputs(step)):
-        if isinstance(item, dict) and item.get("name") in _RESERVED:
+        if isinstance(item, dict) and item.get("name") in RESERVED:
             yield ("outputs", index, "name")
 
 

@@ -95,7 +95,9 @@ def _of_schedule(spec: Json) -> Iterator[Problem]:
 def _of_step(spec: Json, step: Json, place: Path) -> Iterator[Problem]:
     unset = {one["name"] for one in spec.get("parameters") or () if "default" not in one}
     params = {one["name"]: _default(one) for one in spec.get("parameters") or ()}
-    made = compile.job_spec(spec, step["name"], params, _places(spec), lambda other, output: f"{other}/{output}")
+    made = compile.job_spec(
+        spec, step["name"], params, compile.anywhere(spec), lambda other, output: f"{other}/{output}"
+    )
     open_ = [
         path
         for path, name in texts.references(bodies.with_defaults(spec, step))
@@ -104,14 +106,6 @@ def _of_step(spec: Json, step: Json, place: Path) -> Iterator[Problem]:
     for problem in of_job(made):
         if not any(_overlap(problem.path[1:], path) for path in open_):
             yield replace(problem, path=(*place, *path_in_step(step, problem.path)))
-
-
-def _places(spec: Json) -> dict[str, dict[str, str]]:
-    """Some path for every output that there can be."""
-    return {
-        step["name"]: {name: f"{step['name']}/{name}" for name in (*bodies.outputs(step), graph.OUTPUT, graph.FILE)}
-        for step in spec["steps"]
-    }
 
 
 def _default(parameter: Json) -> parameters.Value:

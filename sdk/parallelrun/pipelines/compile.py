@@ -45,6 +45,14 @@ def job_spec(
     return made
 
 
+def anywhere(spec: Json) -> dict[str, dict[str, str]]:
+    """Some path for every output that steps may leave: for checking steps before anything has run."""
+    return {
+        step["name"]: {name: f"{step['name']}/{name}" for name in (*bodies.outputs(step), *bodies.RESERVED)}
+        for step in spec["steps"]
+    }
+
+
 def _value(path: Path, name: str, step: str, params: Mapping[str, Value], outputs_of: Outputs) -> Any:
     where = f"step {step}: {dotted(path)}"
     if name.startswith("params."):

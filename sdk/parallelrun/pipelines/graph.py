@@ -9,11 +9,10 @@ from parallelrun.api import hints
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.problems import Path, Problem, dotted
 from parallelrun.pipelines import bodies, texts
+from parallelrun.pipelines.bodies import FILE, OUTPUT
 
 Json = Mapping[str, Any]
 
-#: What a job's own output is called among its outputs: its folder, and AppendRow's file in it.
-OUTPUT, FILE = "output", "file"
 _ESCAPE = "Write $$(x) where the text $(x) itself is meant."
 
 
