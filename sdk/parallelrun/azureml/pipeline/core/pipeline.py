@@ -72,8 +72,8 @@ class Pipeline:
         )
 
     @azure(
-        differs="Writes the manifest, a file in .parallelrun/pipelines, to be run with parallelrun run or kept in a Git "
-        "repository. There is no REST endpoint.",
+        differs="Writes the manifest, a file in .parallelrun/pipelines, to be run with parallelrun run or kept in a "
+        "Git repository. There is no REST endpoint.",
         refuses={"continue_on_step_failure": "Say it when a run is submitted."},
         notes={"version": "a new one of the same name takes its place"},
     )
