@@ -1,4 +1,4 @@
-"""A ParallelRunJob as commands see it, and the few calls that read and steer it."""
+"""A ParallelRunJob as commands see it, and the few calls that read and steer it; what it has in common with others."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WATCH_SECONDS, RETRY_SECONDS = 240.0, 2.0
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job, as it was at one moment."""
+class Observed:
+    """A job, or a run of a pipeline, as it was at one moment."""
 
     obj: Json
 
@@ -43,11 +43,6 @@ class Job:
         return str(self.obj["metadata"]["uid"])
 
     @property
-    def names(self) -> Names:
-        """Of its children."""
-        return Names.of(self.name, self.uid)
-
-    @property
     def spec(self) -> Json:
         """As it was applied, with the API server's defaults."""
         value: Json = self.obj.get("spec") or {}
@@ -55,13 +50,13 @@ class Job:
 
     @property
     def status(self) -> Json:
-        """As the operator wrote it; empty before it has seen the job."""
+        """As the operator wrote it; empty before it has seen the object."""
         value: Json = self.obj.get("status") or {}
         return value
 
     @property
     def phase(self) -> str:
-        """As in the status; Pending before the operator has seen the job."""
+        """As in the status; Pending before the operator has seen the object."""
         return str(self.status.get("phase") or "Pending")
 
     @property
@@ -71,13 +66,8 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether its output is whole."""
+        """Whether it has ended well: what it wrote is whole."""
         return self.is_true(conditions.COMPLETE)
-
-    @property
-    def began(self) -> bool:
-        """Whether a node ever started, so that the job's folder is there."""
-        return bool(self.status.get("startTime"))
 
     @property
     def reason(self) -> str:
@@ -94,8 +84,36 @@ class Job:
 
     @property
     def stalled(self) -> str:
-        """Why its nodes do not work; "" where they do, or where it is over."""
+        """Why it does not get on; "" where it does, or where it is over."""
         return self.message if self.is_true(conditions.STALLED) and not self.over else ""
+
+    @property
+    def created(self) -> float:
+        """Unix time."""
+        return unix_time(self.obj["metadata"].get("creationTimestamp")) or 0.0
+
+    def is_true(self, kind: str) -> bool:
+        """Whether that condition holds."""
+        return self._condition(kind).get("status") == "True"
+
+    def _condition(self, kind: str) -> Json:
+        found = (one for one in self.status.get("conditions") or [] if one.get("type") == kind)
+        return next(found, {})
+
+
+@dataclass(frozen=True)
+class Job(Observed):
+    """One job, as it was at one moment."""
+
+    @property
+    def names(self) -> Names:
+        """Of its children."""
+        return Names.of(self.name, self.uid)
+
+    @property
+    def began(self) -> bool:
+        """Whether a node ever started, so that the job's folder is there."""
+        return bool(self.status.get("startTime"))
 
     @property
     def preparing(self) -> str:
@@ -113,19 +131,6 @@ class Job:
     def folder(self) -> str:
         """The job's folder, from the claim's root."""
         return pod_layout.job_folder(self.namespace, self.name, self.uid)
-
-    @property
-    def created(self) -> float:
-        """Unix time."""
-        return unix_time(self.obj["metadata"].get("creationTimestamp")) or 0.0
-
-    def is_true(self, kind: str) -> bool:
-        """Whether that condition holds."""
-        return self._condition(kind).get("status") == "True"
-
-    def _condition(self, kind: str) -> Json:
-        found = (one for one in self.status.get("conditions") or [] if one.get("type") == kind)
-        return next(found, {})
 
 
 def unix_time(stamp: Any) -> float | None:

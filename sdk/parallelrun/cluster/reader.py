@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import parallelrun
-from parallelrun.cluster.jobs import Job, changes
+from parallelrun.cluster.jobs import Job, Observed, changes
 from parallelrun.kube import errors
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.resources import PODS
@@ -132,8 +132,8 @@ def _container(mounts: Sequence[Mount], claims: list[str], look: Look) -> Json:
     }
 
 
-def owner_reference(job: Job) -> Json:
-    """That the object goes with ``job``."""
+def owner_reference(job: Observed) -> Json:
+    """That the object goes with ``job``, or another owner."""
     meta = {"name": job.name, "uid": job.uid}
     return {"apiVersion": job.obj["apiVersion"], "kind": job.obj["kind"], **meta, "blockOwnerDeletion": False}
 

@@ -21,7 +21,7 @@ _FORBIDDEN = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"'
     r'(?: in API group "(?P<group>[^"]*)")?(?: in the namespace "(?P<namespace>[^"]+)"| at the cluster scope)?'
 )
-_NO_SUCH = re.compile(r'parallelrunjobs\.parallelrun\.dev "(?P<name>[^"]+)" not found')
+_NO_SUCH = re.compile(r'parallelrun(?P<kind>jobs|pipelineruns)\.parallelrun\.dev "(?P<name>[^"]+)" not found')
 _NO_KIND = ("the server could not find the requested resource", "404 page not found")
 _NO_NAMESPACE = re.compile(r'namespaces "(?P<name>[^"]+)" not found')
 
@@ -79,7 +79,8 @@ def _explained(error: errors.KubeError, namespace: str) -> tuple[str, str]:
         return _forbidden(error)
     if found := _NO_SUCH.search(error.message):
         hint = f"See what is there: parallelrun list -n {namespace} (runs of this machine are under ./runs)"
-        return f'There is no job "{found["name"]}" in namespace {namespace}.', hint
+        what = "job" if found["kind"] == "jobs" else "run of a pipeline"
+        return f'There is no {what} "{found["name"]}" in namespace {namespace}.', hint
     if found := _NO_NAMESPACE.search(error.message):
         return f'There is no namespace "{found["name"]}".', "See: kubectl get namespaces"
     if isinstance(error, errors.NotFound) and any(text in error.message for text in _NO_KIND):

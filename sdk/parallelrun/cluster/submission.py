@@ -20,7 +20,7 @@ from parallelrun.kube.client import Json
 from parallelrun.local import configmaps, kustomize, source
 
 #: As the API server appends to generateName.
-_RANDOM, _RANDOM_LENGTH = "bcdfghjklmnpqrstvwxz2456789", 5
+_RANDOM, RANDOM_LENGTH = "bcdfghjklmnpqrstvwxz2456789", 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def of_loaded(
 ) -> Submission:
     """Of a manifest that was read; ``said``: the namespace that its kustomization says. Raises as :func:`make`."""
     value: Json = loaded.job.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    chosen = _namespace(value, namespace, said, default)
+    chosen = chosen_namespace(said or value["metadata"].get("namespace"), namespace, default)
     value["metadata"]["namespace"] = chosen
     value["metadata"].pop("generateName", None)
     value.pop("status", None)
@@ -69,7 +69,7 @@ def of_loaded(
     packed = _packed(loaded, loaded.path, chosen)
     if packed is not None:
         value["spec"]["source"] = {"configMap": {"name": packed["metadata"]["name"]}}
-    return Submission(value, chosen, [_in_namespace(one, chosen) for one in others], packed)
+    return Submission(value, chosen, [in_namespace(one, chosen) for one in others], packed)
 
 
 def _generated_name(path: Path) -> list[str]:
@@ -82,12 +82,13 @@ def _generated_name(path: Path) -> list[str]:
         value = document.value
         meta = value.get("metadata") if isinstance(value, dict) and value.get("kind") == KIND else None
         if isinstance(meta, dict) and isinstance(meta.get("generateName"), str) and not meta.get("name"):
-            return [f"metadata.name={meta['generateName']}{_random()}"]
+            return [f"metadata.name={meta['generateName']}{random()}"]
     return []
 
 
-def _random() -> str:
-    return "".join(secrets.choice(_RANDOM) for _ in range(_RANDOM_LENGTH))
+def random() -> str:
+    """What makes a name another one each time."""
+    return "".join(secrets.choice(_RANDOM) for _ in range(RANDOM_LENGTH))
 
 
 def _namespace_of(folder: Path) -> str | None:
@@ -99,8 +100,8 @@ def _namespace_of(folder: Path) -> str | None:
     return next((str(one.value["namespace"]) for one in documents if one.value.get("namespace")), None)
 
 
-def _namespace(job: Json, said: str | None, kustomization: str | None, default: str) -> str:
-    own = kustomization or job["metadata"].get("namespace")
+def chosen_namespace(own: str | None, said: str | None, default: str) -> str:
+    """The one that the manifest or its kustomization names, its ``own``, or that was ``said``. Raises ManifestError."""
     if said is not None and own is not None and own != said:
         raise ManifestError(
             f"metadata.namespace: the manifest is for namespace {own}, and the command says {said}.",
@@ -145,7 +146,7 @@ def as_config_map(name: str, content: Mapping[str, bytes]) -> Json:
     return value
 
 
-def _in_namespace(document: Json, namespace: str) -> Json:
+def in_namespace(document: Json, namespace: str) -> Json:
     """``document`` in the job's namespace where it names none."""
     meta = document.get("metadata") or {}
     return {**document, "metadata": {**meta, "namespace": meta.get("namespace") or namespace}}

@@ -10,7 +10,7 @@ from parallelrun.api.errors import ManifestError
 from parallelrun.api.models.job import KIND
 from parallelrun.api.problems import NOTHING, Problem, report
 from parallelrun.cluster import packing
-from parallelrun.cluster.jobs import Job
+from parallelrun.cluster.jobs import Job, Observed
 from parallelrun.cluster.reader import owner_reference
 from parallelrun.cluster.submission import Submission
 from parallelrun.kube import errors
@@ -58,9 +58,9 @@ async def create(kube: Kube, value: Json) -> Job:
         raise refused(value, error) from error
 
 
-async def apply(kube: Kube, value: Json) -> Json:
+async def apply(kube: Kube, value: Json, dry_run: bool = False) -> Json:
     """Server-side apply of any object. Raises ManifestError where the API server refuses it."""
-    return await _apply(kube, value, False)
+    return await _apply(kube, value, dry_run)
 
 
 async def put_source(kube: Kube, config_map: Json) -> None:
@@ -79,8 +79,8 @@ async def share_source(kube: Kube, job: Job) -> None:
         await own(kube, there, job)
 
 
-async def own(kube: Kube, config_map: Json, job: Job) -> None:
-    """Make the ConfigMap go when ``job``, and every other job that owns it, is gone.
+async def own(kube: Kube, config_map: Json, job: Observed) -> None:
+    """Make the ConfigMap go when ``job`` (or a pipeline, or a run of one), and every other that owns it, is gone.
 
     It may be on its way out with an earlier owner: then it is made anew.
     """
