@@ -113,15 +113,17 @@ def _flat(given: Any, after: tuple[PipelineStep, ...] = ()) -> Iterator[Pipeline
 
 
 def _ordered(given: list[PipelineStep]) -> list[Step]:
-    """Each step once, and those that they read from or come after, with names that differ."""
+    """Each step once, after those that it reads from or comes after, which are added; with names that differ."""
     found: dict[int, PipelineStep] = {}
+    seen: set[int] = set()
 
     def add(step: PipelineStep) -> None:
-        if id(step) in found:
+        if id(step) in seen:
             return
-        found[id(step)] = step
+        seen.add(id(step))
         for other in [*step._after, *_read(step)]:
             add(other)
+        found[id(step)] = step
 
     for step in given:
         add(step)

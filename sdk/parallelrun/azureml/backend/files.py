@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import filecmp
 import os
 import shutil
 import tempfile
@@ -191,13 +192,17 @@ def _base(path: str, files: Sequence[Path], fetched: Path) -> str:
 
 
 def _copy(pairs: Sequence[tuple[Path, Path]], overwrite: bool) -> int:
+    """How many files there are now at their targets that are as their sources."""
     copied = 0
     for source, target in pairs:
+        if target.is_file() and filecmp.cmp(source, target, shallow=False):
+            copied += 1  # it keeps its time of change: steps that read it can be reused
+            continue
         if target.exists() and not overwrite:
             say_once(f"{target} is there already and stays as it is; overwrite=True replaces it")
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target.with_name(target.name + ".tmp"))
-        os.replace(target.with_name(target.name + ".tmp"), target)
+        shutil.copyfile(source, partial := target.with_name(f"{target.name}.tmp"))
+        os.replace(partial, target)
         copied += 1
     return copied
