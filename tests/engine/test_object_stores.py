@@ -430,7 +430,7 @@ def with_output(folder: Path, box: Box, input_paths: list[str], stores: list[Sto
     return files_job(folder, input_paths, f"{box.url}/in", stores, output=output)
 
 
-@pytest.mark.parametrize("kind", ["s3", "azureBlob"])
+@pytest.mark.parametrize("kind", ["s3", "azureBlob", "gcs"])
 def test_an_output_in_a_store_is_that_of_a_volume_and_the_jobs_own(
     tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], kind: str
 ) -> None:

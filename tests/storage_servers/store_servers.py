@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gcs_xml import GcsXml
 from web_server import WebServer
 
 from parallelrun.api.settings import StoreSettings
@@ -227,7 +228,7 @@ class S3:
 
 
 class Gcs:
-    """fake-gcs-server: lists and sends objects, but takes none by the API that obstore writes with."""
+    """fake-gcs-server, with the API that obstore writes with in front of it."""
 
     kind = "gcs"
 
@@ -238,10 +239,11 @@ class Gcs:
     def running(self) -> Iterator[Gcs]:
         install("fake-gcs-server")
         port = free_port()
-        self.endpoint = f"http://127.0.0.1:{port}"
         program = TOOLS / "bin" / "fake-gcs-server"
         address = ("-scheme", "http", "-host", "127.0.0.1", "-port", port, "-public-host", f"127.0.0.1:{port}")
-        with _running(self._folder, port, program, *address, "-backend", "memory", "-log-level", "error"):
+        server = _running(self._folder, port, program, *address, "-backend", "memory", "-log-level", "error")
+        with server, GcsXml(f"http://127.0.0.1:{port}") as front:
+            self.endpoint = front.url
             yield self
 
     def box(self, name: str) -> Box:

@@ -23,7 +23,7 @@ from parallelrun_agent.storage import Storage, StorageError
 from parallelrun_agent.storage.errors import Refused, Unreachable
 
 
-@pytest.fixture(scope="module", params=["s3", "azureBlob"])
+@pytest.fixture(scope="module", params=["s3", "azureBlob", "gcs"])
 def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with ExitStack() as stack:
         server = stack.enter_context(SERVERS[request.param](tmp_path_factory.mktemp("server")).running())

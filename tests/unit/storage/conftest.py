@@ -39,14 +39,20 @@ def bucket(request: pytest.FixtureRequest, servers: Callable[[str], Box]) -> Box
     return servers(request.param)
 
 
-@pytest.fixture(params=["azureBlob", "s3"])
+@pytest.fixture(params=["azureBlob", "gcs", "s3"])
 def writable(request: pytest.FixtureRequest, servers: Callable[[str], Box]) -> Box:
-    """A box of each kind that takes what obstore writes."""
+    """A box of each kind that can be written to."""
+    return servers(request.param)
+
+
+@pytest.fixture(params=["azureBlob", "s3"])
+def guarded(request: pytest.FixtureRequest, servers: Callable[[str], Box]) -> Box:
+    """A box of each kind whose server here refuses as the cloud does: wrong credentials, no such bucket."""
     return servers(request.param)
 
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest) -> Storage:
     """Over the test's box."""
-    name = next(name for name in ("box", "bucket", "writable") if name in request.fixturenames)
+    name = next(name for name in ("box", "bucket", "writable", "guarded") if name in request.fixturenames)
     return Storage([request.getfixturevalue(name).store], patience=10)

@@ -172,22 +172,22 @@ WRONG = {
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_wrong_credentials_are_refused_at_once_and_name_the_datastore(
-    writable: Box, tmp_path: Path, number: int
+    guarded: Box, tmp_path: Path, number: int
 ) -> None:
-    writable.write("x", b"x")
-    keys = WRONG[writable.store.kind][number]
-    storage = Storage([replace(writable.store, credentials=secret(tmp_path / "secret", **keys))])
+    guarded.write("x", b"x")
+    keys = WRONG[guarded.store.kind][number]
+    storage = Storage([replace(guarded.store, credentials=secret(tmp_path / "secret", **keys))])
     asked = [
-        lambda: list(storage.entries(writable.url)),
-        lambda: storage.entry(f"{writable.url}/x"),
-        lambda: storage.get(f"{writable.url}/x"),
-        lambda: storage.put(f"{writable.url}/y", b""),
-        lambda: asyncio.run(storage.fetch(f"{writable.url}/x", 1, 1, tmp_path / "x")),
+        lambda: list(storage.entries(guarded.url)),
+        lambda: storage.entry(f"{guarded.url}/x"),
+        lambda: storage.get(f"{guarded.url}/x"),
+        lambda: storage.put(f"{guarded.url}/y", b""),
+        lambda: asyncio.run(storage.fetch(f"{guarded.url}/x", 1, 1, tmp_path / "x")),
     ]
     for ask in asked:
         with pytest.raises(Refused) as caught:
             ask()
-        assert f"datastore '{writable.store.name}'" in caught.value.message
+        assert f"datastore '{guarded.store.name}'" in caught.value.message
         assert "Secret of the Datastore" in caught.value.hint or "base64" in caught.value.hint
         shown = "".join(traceback.format_exception(caught.value))
         assert not any(one in shown for one in SECRETS)
@@ -207,13 +207,13 @@ def test_no_error_shows_a_shared_access_signature(servers: Callable[[str], Box],
         assert "VERYSECRET" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_bucket_that_does_not_exist_is_refused_at_once(writable: Box, tmp_path: Path) -> None:
-    storage = Storage([replace(writable.store, bucket="nowhere")])
+def test_a_bucket_that_does_not_exist_is_refused_at_once(guarded: Box, tmp_path: Path) -> None:
+    storage = Storage([replace(guarded.store, bucket="nowhere")])
     for ask in (
-        lambda: list(storage.entries(writable.url)),
-        lambda: storage.entry(f"{writable.url}/x"),
-        lambda: asyncio.run(storage.fetch(f"{writable.url}/x", 1, 1, tmp_path / "x")),
-        lambda: storage.put(f"{writable.url}/x", b""),
+        lambda: list(storage.entries(guarded.url)),
+        lambda: storage.entry(f"{guarded.url}/x"),
+        lambda: asyncio.run(storage.fetch(f"{guarded.url}/x", 1, 1, tmp_path / "x")),
+        lambda: storage.put(f"{guarded.url}/x", b""),
     ):
         with pytest.raises(Refused, match="nowhere") as caught:
             ask()
@@ -255,15 +255,15 @@ def test_a_secret_without_its_keys_is_refused_with_the_keys_it_has(bucket: Box, 
     assert caught.value.hint == "Its keys are 'password'."
 
 
-def test_credentials_that_are_replaced_on_disk_are_taken_up(writable: Box, tmp_path: Path) -> None:
-    writable.write("x", b"content")
+def test_credentials_that_are_replaced_on_disk_are_taken_up(guarded: Box, tmp_path: Path) -> None:
+    guarded.write("x", b"content")
     folder = tmp_path / "secret"
-    storage = Storage([replace(writable.store, credentials=secret(folder, **WRONG[writable.store.kind][0]))])
+    storage = Storage([replace(guarded.store, credentials=secret(folder, **WRONG[guarded.store.kind][0]))])
     with pytest.raises(Refused):
-        storage.get(f"{writable.url}/x")
-    for name in os.listdir(writable.store.credentials):
-        (folder / name).write_text((Path(writable.store.credentials) / name).read_text())
-    assert storage.get(f"{writable.url}/x") == b"content"
+        storage.get(f"{guarded.url}/x")
+    for name in os.listdir(guarded.store.credentials):
+        (folder / name).write_text((Path(guarded.store.credentials) / name).read_text())
+    assert storage.get(f"{guarded.url}/x") == b"content"
 
 
 def test_a_web_server_s_token_is_sent_and_a_wrong_one_refused(servers: Callable[[str], Box], tmp_path: Path) -> None:

@@ -131,9 +131,9 @@ def test_an_object_that_must_be_new_never_replaces_another(writable: Box, storag
     assert storage.get(url) is None
 
 
-def test_a_signed_url_is_read_without_credentials(writable: Box, storage: Storage) -> None:
-    writable.write("in/a b.txt", b"signed")
-    with urllib.request.urlopen(storage.signed(f"{writable.url}/in/a b.txt", 60), timeout=10) as answer:
+def test_a_signed_url_is_read_without_credentials(guarded: Box, storage: Storage) -> None:
+    guarded.write("in/a b.txt", b"signed")
+    with urllib.request.urlopen(storage.signed(f"{guarded.url}/in/a b.txt", 60), timeout=10) as answer:
         assert answer.read() == b"signed"
 
 

@@ -298,10 +298,10 @@ def test_a_web_server_cannot_be_listed(servers: Callable[[str], Box], tmp_path: 
         place.plan(tmp_path / "plans", "x.png")
 
 
-def test_a_store_that_refuses_ends_planning_with_its_name(writable: Box, tmp_path: Path) -> None:
-    place = of(writable)
-    place.stores = [replace(writable.store, bucket="nowhere")]
-    with pytest.raises(Refused, match=f"datastore '{writable.store.name}'.*nowhere"):
+def test_a_store_that_refuses_ends_planning_with_its_name(guarded: Box, tmp_path: Path) -> None:
+    place = of(guarded)
+    place.stores = [replace(guarded.store, bucket="nowhere")]
+    with pytest.raises(Refused, match=f"datastore '{guarded.store.name}'.*nowhere"):
         place.plan(tmp_path / "plans", "*")
 
 
