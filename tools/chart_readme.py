@@ -173,7 +173,7 @@ def crd(plural: str, text: str) -> str:
     head, found, spec = text.partition("\nspec:\n")
     if not found or f"name: {plural}.parallelrun.dev" not in head:
         raise ChartError(f"crds/{plural}.yaml does not look like the definition of {plural}")
-    escaped = re.sub(r"\{\{|\}\}", lambda found: '{{ "' + found[0] + '" }}', spec)
+    escaped = re.sub(r"[{}]{2,}", lambda found: '{{ "' + found[0] + '" }}', spec)
     return f"{CRD_HEAD.replace('PLURAL', plural)}spec:\n{escaped.rstrip()}\n{{{{- end }}}}\n"
 
 

@@ -27,7 +27,10 @@ def script(name: str, *arguments: str) -> str:
     """Run a script of tools/cluster; what it printed. Raises ScriptFailed."""
     done = subprocess.run([str(SCRIPTS / name), *arguments], capture_output=True, text=True, cwd=REPOSITORY)
     if done.returncode:
-        raise ScriptFailed(f"tools/cluster/{name}: {done.stderr.strip()[-4000:]}")
+        said = done.stderr.strip()
+        if len(said) > 6000:  # what is wrong stands before what was there
+            said = f"{said[:3000]} ... {said[-3000:]}"
+        raise ScriptFailed(f"tools/cluster/{name}: {said}")
     return done.stdout.strip()
 
 
