@@ -38,7 +38,7 @@ def get(folder: Path, args: argparse.Namespace) -> int:
         return exit_codes.DONE
     give_as("table", None, (), ("", ""), facts)
     give("")
-    told = [(*row, one.message or None) for row, one in zip(rows(now.steps), now.steps, strict=True)]
+    told = [(*row, one.message.partition("\n")[0] or None) for row, one in zip(rows(now.steps), now.steps, strict=True)]
     give(table((*HEADINGS, "MESSAGE"), told))
     return exit_codes.DONE
 
@@ -160,4 +160,4 @@ def _names(now: PipelineState) -> str:
 
 
 def _why(record: StepRecord) -> str:
-    return f": {record.message}" if record.message else ""
+    return f": {record.message.partition(chr(10))[0]}" if record.message else ""

@@ -19,6 +19,7 @@ from parallelrun.pipelines import states
 
 MOST_CANDIDATES = 16  # as spec.reuseOf takes
 INTERRUPTED = "Interrupted"
+MOST_CHARACTERS = 8192  # of a message: of a long traceback, the beginning; all of it is in the step's own folder
 
 
 def now() -> str:
@@ -34,8 +35,8 @@ def ended(record: StepRecord, end: End) -> StepRecord:
     if end.reason == INTERRUPTED:
         return record
     phase = states.CANCELLED if end.reason == "Cancelled" else states.FAILED
-    said = ": ".join(filter(None, (end.reason, end.message)))
-    return replace(record, phase=phase, completion_time=now(), message=said)
+    said = [": ".join(filter(None, (end.reason, end.message))), *_first_failure(Path(record.folder))]
+    return replace(record, phase=phase, completion_time=now(), message="\n".join(said)[:MOST_CHARACTERS])
 
 
 def found(record: StepRecord, folder: Path) -> StepRecord:
@@ -49,6 +50,12 @@ def found(record: StepRecord, folder: Path) -> StepRecord:
         if state.phase == "Aborted" and state.reason != "Cancelled":
             return ended(record, End(state.phase, state.reason, state.message))
     return replace(record, phase=states.WAITING, message="", completion_time="")
+
+
+def _first_failure(folder: Path) -> list[str]:
+    """What the script said when it failed first."""
+    failures = runs.read_if_there(folder, layout.RESULT).get("firstErrors") or ()
+    return [str(failures[0].get("traceback") or failures[0].get("error") or "").rstrip()] if failures else []
 
 
 def _done(record: StepRecord) -> StepRecord:
