@@ -25,6 +25,7 @@ Examples:
   parallelrun list -o name | tail -1
   parallelrun list -n scoring
   parallelrun list -A
+  parallelrun list --pipelines -n scoring
   parallelrun list datasets
   parallelrun list models --register registry/"""
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_register(parser)
     arguments.add_cluster(parser)
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="the jobs of all namespaces of the cluster")
+    parser.add_argument("--pipelines", action="store_true", help="the runs of pipelines in the cluster, not the jobs")
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -53,6 +55,10 @@ def execute(args: argparse.Namespace) -> int:
         raise ManifestError(
             "--register is for what is registered.", "Say what: parallelrun list datasets --register DIR"
         )
+    if args.pipelines:
+        from parallelrun.cli.in_cluster import pipeline_runs
+
+        return pipeline_runs.give_list(targets.place_of(args), args.all_namespaces, args.format)
     if args.all_namespaces or targets.means_cluster(args):
         from parallelrun.cli.in_cluster import looking
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any
 
 from parallelrun.api.conditions import LABEL_PIPELINE
+from parallelrun.api.errors import RunFolderError
 from parallelrun.cluster.jobs import Observed, changes
 from parallelrun.kube.client import Json, Kube
 from parallelrun.kube.resources import PIPELINE_RUNS
@@ -52,8 +52,11 @@ async def read_all(kube: Kube, everywhere: bool = False) -> list[PipelineRun]:
     return sorted(map(PipelineRun, found), key=lambda run: (run.created, run.namespace, run.name))
 
 
-async def change(kube: Kube, name: str, **spec: Any) -> PipelineRun:
-    """Set fields of its spec: ``suspend``, ``cancel``, ``ttlSecondsAfterFinished``."""
+async def steer(kube: Kube, name: str, **spec: bool) -> PipelineRun:
+    """Set ``suspend`` or ``cancel`` of its spec. Raises RunFolderError where it is over."""
+    run = await read(kube, name)
+    if run.over:
+        raise RunFolderError(f"Run {run.name} is over: its phase is {run.phase}.")
     return PipelineRun(await kube.patch(PIPELINE_RUNS, kube.namespace, name, {"spec": spec}))
 
 

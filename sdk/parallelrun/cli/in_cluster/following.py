@@ -11,7 +11,9 @@ from contextlib import aclosing
 from parallelrun.api import exit_codes
 from parallelrun.api.conditions import CONDITION_TYPES, LABEL_JOB_UID
 from parallelrun.api.errors import ManifestError, RunFolderError
-from parallelrun.cli.in_cluster.looking import plain
+from parallelrun.cli.in_cluster import pipeline_runs
+from parallelrun.cli.in_cluster.either import either
+from parallelrun.cli.in_cluster.objects import plain
 from parallelrun.cli.live import Display, choose, give_json
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import give, plural, size, tell
@@ -30,7 +32,11 @@ _NODES_A_SECOND = 50
 
 
 def watch(target: InCluster, as_json: bool) -> int:
-    """Show progress till the end; the job's exit code."""
+    """Show progress till the end; the exit code of the job, or of the pipeline's run."""
+    return either(target, lambda: _watch(target, as_json), lambda: pipeline_runs.watch(target, as_json))
+
+
+def _watch(target: InCluster, as_json: bool) -> int:
     display = choose(as_json)
     try:
         job = talk(target.place, lambda kube: _shown(kube, target.name, display))
@@ -90,7 +96,10 @@ def _summary(job: Job) -> list[str]:
 def wait(target: InCluster, condition: str | None, timeout: float | None) -> int:
     """Wait for the job's end, or for a condition; the exit code. Raises ManifestError for a condition unknown."""
     wanted = _condition(condition)
+    return either(target, lambda: _wait(target, wanted, timeout), lambda: pipeline_runs.wait(target, wanted, timeout))
 
+
+def _wait(target: InCluster, wanted: str | None, timeout: float | None) -> int:
     async def work(kube: Kube) -> int:
         latest: Job | None = None
         try:

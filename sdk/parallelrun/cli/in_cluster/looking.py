@@ -8,6 +8,9 @@ from typing import Any
 from parallelrun.api import exit_codes
 from parallelrun.cli import resolved
 from parallelrun.cli.get import taken
+from parallelrun.cli.in_cluster import pipeline_runs
+from parallelrun.cli.in_cluster.either import either
+from parallelrun.cli.in_cluster.objects import plain
 from parallelrun.cli.tables import give_as
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import duration, plural, size, tell
@@ -15,7 +18,7 @@ from parallelrun.cluster import jobs
 from parallelrun.cluster.jobs import Job
 from parallelrun.cluster.place import Place
 from parallelrun.cluster.session import talk
-from parallelrun.kube.client import Json, Kube
+from parallelrun.kube.client import Kube
 
 
 def give_list(place: Place, everywhere: bool, form: str) -> int:
@@ -43,19 +46,17 @@ def _row(job: Job, now: float) -> tuple[object, ...]:
 
 
 def give_job(target: InCluster, form: str) -> int:
-    """Print one job; the exit code."""
+    """Print one job, or a pipeline's run; the exit code."""
+    return either(target, lambda: _give_job(target, form), lambda: pipeline_runs.give_run(target, form))
+
+
+def _give_job(target: InCluster, form: str) -> int:
     if form == "resolved":
         job, registered = talk(target.place, lambda kube: jobs.read_with_registered(kube, target.name))
         return resolved.give(job.obj, registered, (job.status.get("resolved") or {}))
     job = talk(target.place, lambda kube: jobs.read(kube, target.name))
     give_as(form, plain(job), [job.name], ("", ""), _facts(job))
     return exit_codes.DONE
-
-
-def plain(job: Job) -> Json:
-    """The object without what only the API server needs."""
-    meta = {key: value for key, value in job.obj["metadata"].items() if key != "managedFields"}
-    return {**job.obj, "metadata": meta}
 
 
 def _facts(job: Job) -> list[tuple[str, object]]:

@@ -7,6 +7,8 @@ import asyncio
 from parallelrun.api import exit_codes
 from parallelrun.api.conditions import LABEL_JOB_UID
 from parallelrun.api.errors import RunFolderError
+from parallelrun.cli.in_cluster import pipeline_runs
+from parallelrun.cli.in_cluster.either import either
 from parallelrun.cli.targets import InCluster
 from parallelrun.cli.terminal import tell
 from parallelrun.cluster import jobs, reader, transfer
@@ -22,15 +24,25 @@ _MOUNTED = "/parallelrun/jobs"
 
 
 def steer(target: InCluster, done: str, **spec: bool) -> int:
-    """Set fields of the job's spec and say what was ``done``; the exit code. Raises RunFolderError where it is over."""
+    """Set fields of the spec of a job, or of a pipeline's run, and say what was ``done``; the exit code.
+
+    Raises RunFolderError where it is over.
+    """
+    return either(target, lambda: _steer(target, done, **spec), lambda: pipeline_runs.steer(target, done, **spec))
+
+
+def _steer(target: InCluster, done: str, **spec: bool) -> int:
     job = talk(target.place, lambda kube: jobs.steer(kube, target.name, **spec))
     tell(f"{job.namespace}/{job.name}: {done}; {job.status.get('progress') or job.phase.lower()}")
     return exit_codes.DONE
 
 
 def delete(target: InCluster, results: bool, image: str | None) -> int:
-    """Delete the job, and with ``results`` its folder on the volume; the exit code."""
+    """Delete the job, and with ``results`` its folder on the volume, or a pipeline's run; the exit code."""
+    return either(target, lambda: _delete(target, results, image), lambda: pipeline_runs.delete(target, results))
 
+
+def _delete(target: InCluster, results: bool, image: str | None) -> int:
     async def work(kube: Kube) -> Job:
         job = await jobs.read(kube, target.name)
         look = await look_of(kube, job, image) if results else reader.Look()
