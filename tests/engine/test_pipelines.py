@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -281,6 +283,29 @@ def test_a_run_in_the_file_says_parameters_and_an_output_that_is_missing_is_name
     run(squares)
     assert result(squares)["parameters"] == {"count": 2, "batch": 1, "title": "sum"}
     assert outputs(squares, "score")["file"].read_text() == "0.txt: 0\n1.txt: 1\n"
+
+
+def test_the_example_does_what_its_readme_shows(site):
+    example = Path(__file__).parents[2] / "examples" / "pipeline"
+    first, shown, again = re.findall(r"^```\n(.*?)^```", (example / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    shutil.copytree(example, site.folder, dirs_exist_ok=True)
+    for line in (first + again).splitlines():
+        if line.startswith("parallelrun "):
+            finished = site.command(*line.split()[1:])
+            assert finished.status == 0, finished.text
+    assert (site.folder / "out/data/report/report/accuracy.txt").read_text() == shown
+    assert phases(site, "again") == {"prepare": "Reused", "score": "Reused", "report": "Succeeded"}
+
+
+def test_the_example_is_the_same_in_a_cluster_but_for_where_files_are():
+    example = Path(__file__).parents[2] / "examples" / "pipeline"
+    here = (example / "pipeline.yaml").read_text()
+    for local, clustered in (
+        ("{directory: ./code}", "{configMap: {name: flowers-code}}"),
+        ("path: data/", "path: configmap://flowers-data/"),
+    ):
+        here = here.replace(local, clustered)
+    assert yaml.safe_load(here) == next(yaml.safe_load_all((example / "cluster-pipeline.yaml").read_text()))
 
 
 @pytest.mark.parametrize(

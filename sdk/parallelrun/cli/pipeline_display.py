@@ -56,7 +56,7 @@ class Lines(PipelineDisplay):
 
     def progress(self, step: str, snapshot: Snapshot) -> None:
         """A line, when one is due; a program's has nothing to say."""
-        if snapshot.total == 1:
+        if snapshot.total is None or snapshot.total == 1:
             return
         estimator, pace = self._paces.setdefault(step, (Estimator(), Pace()))
         text = line(estimator.update(snapshot))

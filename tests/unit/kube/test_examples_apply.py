@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from api_server import ApiServer, program
 
-from parallelrun.api.kinds import REGISTERED
+from parallelrun.api.kinds import DEFINED
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/kustomization.yaml"))
@@ -37,15 +37,15 @@ def test_an_example_is_applied_to_any_namespace_and_a_second_time_changes_nothin
     kubectl("create", "namespace", namespace)
     kubectl("apply", "-n", namespace, "-k", example)
     before = resources(kubectl, namespace)
-    (job,) = (key.removeprefix("prj/") for key in before if key.startswith("prj/"))
-    assert f"configmap/{job}-code" in before
+    (name,) = (key.partition("/")[2] for key in before if key.startswith(("prj/", "prp/")))
+    assert f"configmap/{name}-code" in before
     kubectl("apply", "-n", namespace, "-k", example)
     assert resources(kubectl, namespace) == before
 
 
 def resources(kubectl, namespace: str) -> dict[str, str]:
-    """The version of each job, ConfigMap and registered object by its name."""
-    kinds = ("prj", "configmap", *(kind.short_name for kind in REGISTERED))
+    """The version of each job, pipeline, ConfigMap and registered object by its name."""
+    kinds = ("prj", "configmap", *(kind.short_name for kind in DEFINED))
     listed = {kind: json.loads(kubectl("get", kind, "-n", namespace, "-o", "json"))["items"] for kind in kinds}
     return {
         f"{kind}/{one['metadata']['name']}": one["metadata"]["resourceVersion"]
