@@ -433,3 +433,65 @@ def test_a_command_job_of_its_own_is_a_pipeline_of_one():
     made = imported("type: command\ncode: ./src\ncommand: python score.py --n ${{inputs.n}}\ninputs: {n: 4}\n")
     assert made.step("pipeline")["arguments"] == ["--n", "4"]
     assert made.of("lost") == []
+
+
+INNER = """
+type: pipeline
+display_name: inner
+inputs:
+  raw: {type: uri_folder}
+  size: {type: integer, default: 2}
+  where: {type: string}
+outputs:
+  cleaned: {type: uri_file}
+jobs:
+  clean:
+    type: command
+    code: ../src
+    compute: ${{parent.inputs.where}}
+    command: python score.py ${{inputs.raw}} ${{inputs.size}} ${{outputs.table}}
+    inputs:
+      raw: ${{parent.inputs.raw}}
+      size: ${{parent.inputs.size}}
+    outputs:
+      table: ${{parent.outputs.cleaned}}
+"""
+OUTER = """
+type: pipeline
+inputs:
+  raw: {type: uri_folder, path: ./images}
+jobs:
+  prepare:
+    type: pipeline
+    component: ./parts/inner.yml
+    inputs:
+      raw: ${{parent.inputs.raw}}
+      where: azureml:big
+    outputs:
+      cleaned:
+  use:
+    type: command
+    code: ./src
+    command: python score.py ${{inputs.table}}
+    inputs: {table: '${{parent.jobs.prepare.outputs.cleaned}}'}
+"""
+
+
+def test_a_pipeline_that_is_a_job_is_laid_open():
+    """Its jobs become steps, its inputs what was given for them, its outputs those of the jobs behind them."""
+    made = imported(OUTER, {"parts/inner.yml": INNER})
+    assert [step["name"] for step in made.spec["steps"]] == ["prepare-clean", "use"]
+    clean = made.step("prepare-clean")
+    assert clean["sideInputs"] == [{"name": "raw", "path": "$(params.raw)"}]
+    assert clean["arguments"] == ["$(sideInputs.raw)", "2", "$(outputs.table)/table"]
+    assert clean["computeTarget"] == "big"
+    assert made.step("use")["sideInputs"] == [{"name": "table", "path": "$(steps.prepare-clean.outputs.table)/table"}]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "outcome"),
+    [("{type: pytorch, process_count_per_instance: 1}", "approximated"), ("{type: mpi, worker_count: 2}", "lost")],
+)
+def test_a_program_that_was_to_run_several_times_is_told(distribution, outcome):
+    made = imported(command("python score.py", f"distribution: {distribution}\n"))
+    assert "one process" in made.finding("distribution", outcome).became

@@ -26,7 +26,7 @@ class Bound:
     type: str = ""  # as in the file: uri_folder, string, ...
     text: str = ""  # a literal's text; a path or URL
     is_reference: bool = False  # ``text`` holds references of ours
-    value: Any = None  # a literal that is constant
+    value: Any = None  # a literal that is constant, or the default of the parameter that ``text`` names
     mode: str = ""
     registered: str = ""  # instead of a path: the name of something registered, or a reference to a parameter
 
@@ -101,7 +101,8 @@ def _literal(name: str, section: Section, value: Any, type_: str) -> tuple[Bound
     made = _TYPES.get(type_) or known.get(type(value), "string")
     section.mapped(f"parameter {name}: {value}")
     default = literal_text(value) if made == "string" else value
-    return _reference(name, type_ or made, ""), {"name": name, "type": made, "default": default}
+    bound = replace(_reference(name, type_ or made, ""), value=value)
+    return bound, {"name": name, "type": made, "default": default}
 
 
 def _reference(name: str, type_: str, mode: str) -> Bound:
@@ -165,7 +166,7 @@ def _value(book: Book, section: Section, type_: str, scope: Scope, is_main: bool
     text = value if isinstance(value, str) else ""
     if expression := expressions.only(text):
         return _expression(section, expression, scope)
-    if text and (is_data(type_) or text.startswith("azureml:")):
+    if text and (is_data(type_) or (not type_ and text.startswith("azureml:"))):
         return _inline_data(book, section, type_ or "uri_folder", is_main)
     if expressions.names(text):
         whole = expressions.replaced(text, lambda name: _expression(section, name, scope).meaning)

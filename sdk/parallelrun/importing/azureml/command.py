@@ -6,6 +6,7 @@ from parallelrun.importing.azureml import commands, steps
 from parallelrun.importing.azureml.book import Json
 from parallelrun.importing.azureml.step import Step
 
+_SPLIT = "Where the work can be split by files or rows, make it a parallel step."
 _MPI = "one process: it is not started on several machines or several times"
 
 
@@ -42,18 +43,32 @@ def _program(step: Step, where: str) -> Json:
     return {"entryScript": program.script, **({"arguments": words} if words else {})}
 
 
+def _alone(step: Step) -> None:
+    """Say that there is one process, where there were to be several."""
+    section = step.pick("distribution")
+    if section is None:
+        return
+    for part in (step.job, step.component):
+        if part is not None:
+            part["distribution"].seen()
+    counts = [value for key, value in section.value.items() if key != "type"] if section.is_mapping else []
+    if all(str(count) == "1" for count in counts):
+        section.approximated("one process, as there, but without the variables that the distribution sets")
+    else:
+        section.lost(_MPI, _SPLIT)
+
+
 def _limits(step: Step, where: str) -> Json:
     made: Json = {}
     if (section := step.pick("limits", "timeout")) and (seconds := step.number(section)) is not None:
         made["timeoutSeconds"] = seconds
         section.mapped(f"{where}.timeoutSeconds: {seconds}")
-    if section := step.pick("distribution"):
-        section.lost(_MPI, "Where the work can be split by files or rows, make it a parallel step.")
+    _alone(step)
     if section := step.pick("resources", "instance_count"):
         if str(section.value) == "1":
             section.mapped("one process")
         else:
-            section.lost(_MPI, "Where the work can be split by files or rows, make it a parallel step.")
+            section.lost(_MPI, _SPLIT)
     for key in ("instance_type", "shm_size", "docker_args", "properties", "locations", "max_instance_count"):
         if section := step.pick("resources", key):
             section.approximated("dropped", "Say what the pod needs under resources, or in the ComputeTarget.")

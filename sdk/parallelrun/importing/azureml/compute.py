@@ -14,9 +14,9 @@ _ABOUT = ("$schema", "type", "description", "tags", "location", "min_instances",
           "enable_node_public_ip")  # fmt: skip
 
 
-def of(book: Book, section: Section) -> str:
-    """The name of the ComputeTarget; "" where it needs none."""
-    text = str(section.value).strip()
+def of(book: Book, section: Section, text: str) -> str:
+    """The name of the ComputeTarget that ``text``, the value of ``section``, means; "" where it needs none."""
+    text = text.strip()
     name = reference(text)[0]
     if text in _NOWHERE or name in _NOWHERE:
         section.mapped("nothing: any machine of the cluster will do")

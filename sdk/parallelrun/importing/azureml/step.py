@@ -37,6 +37,7 @@ class Step:
     appended: str = ""  # the output that append_row_to names
     main: str = ""  # the input that is split into mini-batches
     inputs: Mapping[str, Bound] = field(default_factory=dict)
+    outer: Mapping[str, Bound] = field(default_factory=dict)  # inputs of the pipeline around it
 
     def pick(self, *keys: str) -> Section | None:
         """A field, of the job or else of its component; None where neither has it."""
@@ -89,6 +90,13 @@ class Step:
         except (TypeError, ValueError):
             section.lost("the default: this is no number", "Write the number into pipeline.yaml.")
             return None
+
+    def outer_value(self, section: Section) -> str:
+        """The text of a field that may name a constant input of the pipeline, such as ``compute``."""
+        value = str(section.value)
+        name = expressions.only(value).removeprefix("parent.").removeprefix("inputs.")
+        bound = self.outer.get(name, NOTHING) if name else NOTHING
+        return str(bound.value) if bound.value is not None else value
 
     def _input(self, expression: str) -> Bound:
         kind, _, name = expression.partition(".")

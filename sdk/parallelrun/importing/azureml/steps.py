@@ -38,7 +38,8 @@ def common(step: Step, where: str) -> Json:
         if section := step.pick(key):
             section.approximated(why)
     made: Json = {}
-    if (section := step.pick("compute")) and (name := compute.of(step.book, section)):
+    section = step.pick("compute")
+    if section is not None and (name := compute.of(step.book, section, step.outer_value(section))):
         made["computeTarget"] = name
     if section := step.pick("logging_level"):
         made["loggingLevel"] = _level(step, section, where)
