@@ -1,4 +1,4 @@
--- Health of a ParallelRunJob for Argo CD. See docs/how-to/gitops.md.
+-- Health of a ParallelRunJob, a ParallelRunPipeline or a ParallelRunPipelineRun for Argo CD. See docs/how-to/gitops.md.
 local health = { status = "Progressing", message = "waiting for the operator" }
 
 if obj.status == nil or obj.status.conditions == nil then
@@ -21,6 +21,7 @@ local order = {
   { "Complete", "Healthy" },
   { "Stalled", "Degraded" },
   { "Suspended", "Suspended" },
+  { "Ready", "Healthy" },  -- a pipeline
 }
 for _, pair in ipairs(order) do
   local condition = held[pair[1]]

@@ -47,13 +47,13 @@ def argo(value: dict[str, Any]) -> dict[str, str]:
     return dict(lua.execute((GITOPS / "argocd-health.lua").read_text()))
 
 
-def flux(value: dict[str, Any]) -> str:
+def flux(value: dict[str, Any], kind: str = "ParallelRunJob") -> str:
     """What Flux makes of a job: an older generation is in progress; then failed and current, in this order."""
     status = value.get("status", {})
     if "observedGeneration" in status and status["observedGeneration"] != value["metadata"]["generation"]:
         return "InProgress"
-    [checks] = yaml.safe_load((GITOPS / "flux-health.yaml").read_text())["spec"]["healthCheckExprs"]
-    assert (checks["apiVersion"], checks["kind"]) == (API_VERSION, "ParallelRunJob")
+    every = yaml.safe_load((GITOPS / "flux-health.yaml").read_text())["spec"]["healthCheckExprs"]
+    [checks] = [one for one in every if (one["apiVersion"], one["kind"]) == (API_VERSION, kind)]
     for name, verdict in (("failed", "Failed"), ("current", "Current")):
         if evaluate(checks[name], value):
             return verdict
@@ -82,6 +82,23 @@ def test_argo_cd_sees_what_a_job_s_conditions_say(name: str) -> None:
 def test_flux_sees_what_a_job_s_conditions_say(name: str) -> None:
     value, _, wanted = CASES[name]
     assert flux(value) == wanted
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_flux_sees_a_pipeline_s_run_as_a_job(name: str) -> None:
+    value, _, wanted = CASES[name]
+    assert flux(value, "ParallelRunPipelineRun") == wanted
+
+
+@pytest.mark.parametrize(
+    ("true", "in_argo", "in_flux"),
+    [("Ready", "Healthy", "Current"), ("Stalled", "Degraded", "Failed"), ("", "Progressing", "InProgress")],
+)
+def test_a_pipeline_is_well_where_its_steps_and_schedule_are_right(true: str, in_argo: str, in_flux: str) -> None:
+    conditions = [{"type": kind, "status": "True" if kind == true else "False"} for kind in ("Ready", "Stalled")]
+    value = {"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": 1, "conditions": conditions}}
+    assert argo(value)["status"] == in_argo
+    assert flux(value, "ParallelRunPipeline") == in_flux
 
 
 def test_argo_cd_shows_the_reason_or_the_progress() -> None:
