@@ -262,7 +262,7 @@ class Agent:
         assert header is not None
         open_shards = [k for k in range(header.shards) if header.open_shards >> k & 1]
         while True:
-            if not work.machine.no_work:
+            if not work.machine.leases.no_work:
                 await asyncio.sleep(TICK_SECONDS)
                 continue
             self._state = "waiting"

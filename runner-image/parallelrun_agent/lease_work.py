@@ -102,7 +102,7 @@ class LeaseWork:
 
     def _held(self) -> set[tuple[int, int]]:
         """(start, epoch) of the leases that this agent knows it has, those included whose end is being written."""
-        return {(lease.start, lease.epoch) for lease in self._machine.leases.values()} | self._ending
+        return {(lease.start, lease.epoch) for lease in self._machine.leases.open.values()} | self._ending
 
     async def _claim_from(self, shard: int, claim: Claimer) -> tuple[allocator.Lease | None, int]:
         try:

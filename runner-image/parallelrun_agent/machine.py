@@ -12,13 +12,12 @@ that dies alone is charged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain, islice
 from typing import Any
 
 from parallelrun_agent import events as ev
 from parallelrun_agent.blame import blame_for, guilty, no_start
 from parallelrun_agent.feeding import group_size, groups_in_flight, wanted_ahead
-from parallelrun_agent.ledger import Ledger
+from parallelrun_agent.node_leases import NodeLeases
 from parallelrun_agent.open_lease import OpenLease
 from parallelrun_agent.rules import Rules
 from parallelrun_agent.worker_process import Blame, Group, Process, State, obituary
@@ -26,37 +25,29 @@ from parallelrun_worker.wire import IDLE, RUNNING, SEGMENT_FAILED
 
 #: Wait so long before a process is started again after its segment could not be written.
 STORAGE_BACKOFF_SECONDS = 2.0
-#: Give work back to other nodes only if it would keep this one busy for longer than this.
-SHRINK_ABOVE_SECONDS = 4.0
 #: So many short returns of a node are logged; the reports have all of them.
 SHORT_RETURNS_NOTED = 20
-#: Seal early when so many leases wait for nothing else: the allocator's state stays small.
-MANY_LEASES = 8
 #: Weight of the newest group in the average duration of a mini-batch.
 SMOOTHING = 0.3
 
 
-class Machine(Ledger):
+class Machine:
     """One node's decisions; feed it events with :meth:`handle` and carry out what it returns, in order."""
 
     def __init__(self, rules: Rules) -> None:
-        super().__init__(rules)
+        self.rules = rules
+        self._out: list[ev.Instruction] = []
+        self.leases = NodeLeases(rules, lambda instruction: self._out.append(instruction))
         self.processes = [Process(n) for n in range(rules.processes)]
         self.host_up = False
         self.draining: float | None = None
-        self.drained = False
         self.alone: tuple[int, int] | None = None  # (process, mini-batch) that runs with nothing else
-        self.claiming = False
-        self.no_work = False
-        self.unclaimed: int | None = None
-        self.last_claim = 0
         self.average: float | None = None  # seconds a mini-batch
         self.first_done: float | None = None
         self.stalled = ""
         self.init_failures = 0  # all of this node, for the rule over all nodes
         self.init_began = False  # in any process of this node
         self.short_returns = 0
-        self._seal_asked = False
         self.now = 0.0
 
     # --- the one entry ---
@@ -69,7 +60,8 @@ class Machine(Ledger):
         if self.host_up:
             self._spawn()
             self._feed()
-        self._settle()
+        is_draining = self.draining is not None
+        self.leases.settle(now, is_draining, is_idle=is_draining and not self.alive)
         return self._out
 
     @property
@@ -79,13 +71,7 @@ class Machine(Ledger):
 
     def upcoming(self, count: int) -> list[int]:
         """Up to ``count`` mini-batches that are not handed out, in the order in which they are going to be."""
-        suspects = chain.from_iterable(lease.suspects for lease in self.leases.values())
-        found = list(islice(suspects, count))
-        for lease in self.leases.values():
-            if len(found) >= count:
-                break
-            found += lease.upcoming(count - len(found))
-        return found
+        return self.leases.upcoming(count)
 
     @property
     def handed_out(self) -> list[int]:
@@ -110,7 +96,7 @@ class Machine(Ledger):
                     elif lonely:
                         text = "the worker host died while this mini-batch, and nothing else, was running"
                         blame = Blame(process.number, "died", text, slot.items)
-                        self._charge(group.lease, mini_batch, blame, alone=True)
+                        self.leases.charge(group.lease, mini_batch, blame, alone=True)
                     else:
                         group.lease.suspects.append(mini_batch)
             process.groups.clear()
@@ -134,9 +120,9 @@ class Machine(Ledger):
         process.state = State.ENDING
         process.init_failures += 1
         self.init_failures += 1
-        self.first_error = self.first_error or text
+        self.leases.first_error = self.leases.first_error or text
         if sum(p.init_failures for p in self.processes) >= 3 * self.rules.processes and self.draining is None:
-            self._out.append(no_start(self.init_began, self.init_failures, self.first_error))
+            self._out.append(no_start(self.init_began, self.init_failures, self.leases.first_error))
 
     def _group_done(self, event: ev.GroupDone) -> None:
         process = self._current(event.process, event.incarnation)
@@ -172,7 +158,7 @@ class Machine(Ledger):
 
     def _measure(self, process: Process, count: int, seconds: float) -> None:
         process.completed += count
-        self.completed += count
+        self.leases.completed += count
         if self.first_done is None:
             self.first_done = self.now - seconds
         each = seconds / count
@@ -196,7 +182,7 @@ class Machine(Ledger):
             raise AssertionError(f"process {process.number} reports {event.mini_batch}, sent {group.tasks}")
         self._came_back(process, group, 1)
         blame = Blame(process.number, "raised", event.text, event.items, event.seconds)
-        self._charge(group.lease, event.mini_batch, blame)
+        self.leases.charge(group.lease, event.mini_batch, blame)
 
     def _fetch_failed(self, event: ev.FetchFailed) -> None:
         process = self._current(event.process, event.incarnation)
@@ -205,7 +191,7 @@ class Machine(Ledger):
             return
         alone = self._take_back(process, group, event.mini_batch)
         blame = Blame(process.number, "input", event.text, event.items)
-        self._charge(group.lease, event.mini_batch, blame, alone, event.final)
+        self.leases.charge(group.lease, event.mini_batch, blame, alone, event.final)
 
     def _withdrawn(self, event: ev.Withdrawn) -> None:
         process = self._current(event.process, event.incarnation)
@@ -249,7 +235,9 @@ class Machine(Ledger):
             for mini_batch in group.rest:
                 group.lease.in_flight -= 1
                 if mini_batch == culprit:
-                    self._charge(group.lease, mini_batch, blame_for(event, killed_for, self.rules, self.now), alone)
+                    self.leases.charge(
+                        group.lease, mini_batch, blame_for(event, killed_for, self.rules, self.now), alone
+                    )
                 elif alone:
                     group.lease.suspects.appendleft(mini_batch)
                 else:
@@ -263,47 +251,21 @@ class Machine(Ledger):
 
     def _sealed(self, event: ev.Sealed) -> None:
         if event.process == ev.AGENT:
-            unsealed = self.failures_unsealed
+            self.leases.sealed(self.leases.failures_unsealed, event.records)
         elif process := self._current(event.process, event.incarnation):
-            unsealed = process.unsealed
-        else:
-            return
-        while unsealed and unsealed[0][0] <= event.records:
-            _, lease, count = unsealed.popleft()
-            lease.unsealed -= count
-            self._seal_asked = False
+            self.leases.sealed(process.unsealed, event.records)
 
     def _granted(self, event: ev.LeaseGranted) -> None:
-        self.claiming = False
-        self.unclaimed = event.unclaimed
-        self.last_claim = event.stop - event.start
-        lease = OpenLease(event.epoch, event.start, event.stop, event.finished, dict(event.charged))
-        (lease.completed, lease.failed, lease.retried, lease.items_succeeded, lease.items_failed) = (
-            event.finished_counts
-        )
-        for mini_batch in event.suspects:
-            if event.finished is None or not event.finished[mini_batch - event.start]:
-                lease.suspects.append(mini_batch)
-                lease.mark(mini_batch)
-        self.leases[event.start] = lease
-        for mini_batch, tries in event.charged.items():
-            done = event.finished is not None and event.finished[mini_batch - event.start]
-            if tries >= self.rules.run_max_try and not done:  # spent, but the holder died before it could say so
-                self._spent_before(lease, mini_batch, event.items.get(mini_batch, 0))
+        self.leases.granted(event)
 
     def _no_work(self, _: ev.NoWork) -> None:
-        self.claiming = False
-        self.no_work = True
-        self.unclaimed = 0
+        self.leases.nothing_left()
 
     def _work_returned(self, _: ev.WorkReturned) -> None:
-        self.no_work = False
+        self.leases.no_work = False
 
     def _tick(self, event: ev.Tick) -> None:
-        self._seal_asked = False
-        if event.unclaimed is not None:
-            self.unclaimed = event.unclaimed
-            self.no_work = self.no_work and not event.unclaimed
+        self.leases.looked(event.unclaimed)
         for process, slot in zip(self.processes, event.slots, strict=True):
             limit = self.rules.timeout if slot.state == RUNNING else self.rules.overhead_timeout
             late = self.draining is not None and self.now >= self.draining
@@ -314,23 +276,17 @@ class Machine(Ledger):
                 process.killed_for = None if late else slot.mini_batch
                 process.state = State.ENDING
                 self._out.append(ev.Kill(process.number, process.incarnation))
-        if self.rules.nodes > 1:
-            self._share()
+        if self.rules.nodes > 1 and self.draining is None:
+            self.leases.share(self._seconds_left)
 
-    def _share(self) -> None:
-        """Give back half of what was not started, where nothing is left for others and it would take long here."""
-        left = sum(lease.left for lease in self.leases.values())
+    @property
+    def _seconds_left(self) -> float:
+        """How long what was not handed out is going to take here, as far as is known."""
+        left = self.leases.left
         seconds = left * (self.average or 0.0) / self.rules.processes
         if self.rules.fetches and self._rate:  # fetching may be what takes the time
             seconds = max(seconds, left / self._rate)
-        if self.unclaimed != 0 or left <= 2 * self.rules.processes or seconds < SHRINK_ABOVE_SECONDS:
-            return
-        lease = next(reversed(self.leases.values()))
-        fresh = lease.stop - lease.cursor
-        if self.draining is None and fresh >= 2 and lease.finished is None:
-            lease.stop -= fresh // 2
-            self.unclaimed = fresh // 2
-            self._out.append(ev.Shrink(lease.start, lease.epoch, lease.stop))
+        return seconds
 
     def _drain(self, event: ev.Drain) -> None:
         self.draining = event.deadline if self.draining is None else min(self.draining, event.deadline)
@@ -356,10 +312,10 @@ class Machine(Ledger):
                     process.state = State.ENDING
                     self._out.append(ev.End(process.number))
             return
-        if self.alone is not None or any(lease.suspects for lease in self.leases.values()):
+        if self.alone is not None or any(lease.suspects for lease in self.leases.open.values()):
             self._run_suspect()
             return
-        left = sum(lease.left for lease in self.leases.values())
+        left = self.leases.left
         size = group_size(self.average, left, self.rules.processes)
         depth = groups_in_flight(self.average, size)
         for level in range(1, depth + 1):  # one group for everyone before a second for anyone
@@ -369,18 +325,17 @@ class Machine(Ledger):
         wanted = 2 * depth * size * self.rules.processes
         if self.rules.fetches:
             wanted = max(wanted, wanted_ahead(self.average, self.rules.processes))
-        if left < wanted and not self.claiming and not self.no_work:
-            self.claiming = True
-            self._out.append(ev.Claim(self.last_claim, self._rate))
+        if left < wanted:
+            self.leases.claim(self._rate)
 
     @property
     def _rate(self) -> float:
         """Mini-batches a second, so far; 0: not known."""
         elapsed = self.now - self.first_done if self.first_done is not None else 0.0
-        return self.completed / elapsed if elapsed > 0 else 0.0
+        return self.leases.completed / elapsed if elapsed > 0 else 0.0
 
     def _send_next(self, process: Process, size: int) -> None:
-        for lease in self.leases.values():
+        for lease in self.leases.open.values():
             tasks = [lease.retry.popleft()] if lease.retry else lease.take(size)
             if tasks:
                 self._send(process, lease, tasks)
@@ -397,47 +352,12 @@ class Machine(Ledger):
         if self.alone is not None or any(p.groups for p in self.processes):
             return
         process = next((p for p in self.processes if p.state is State.READY), None)
-        lease = next((lease for lease in self.leases.values() if lease.suspects), None)
+        lease = next((lease for lease in self.leases.open.values() if lease.suspects), None)
         if process is not None and lease is not None:
             mini_batch = lease.suspects.popleft()
             self.alone = (process.number, mini_batch)
             self._out.append(ev.RunAlone(mini_batch))
             self._send(process, lease, [mini_batch])
-
-    def _settle(self) -> None:
-        """Complete what is complete, seal what everything waits for, and leave when draining is over."""
-        for lease in [lease for lease in self.leases.values() if lease.complete and not self._may_wait(lease)]:
-            del self.leases[lease.start]
-            self._out.append(ev.Complete(lease.start, lease.epoch, lease.counts))
-        ran = sum(lease.ran for lease in self.leases.values())
-        last = ran == len(self.leases) and (self.no_work or self.draining is not None)
-        if ran and (last or ran > MANY_LEASES):
-            self._seal_now()
-        if self.draining is not None and not self.drained and not self.alive:
-            if any(lease.unsealed for lease in self.leases.values()):
-                self._seal_now()
-            elif not self.claiming:
-                self._leave()
-
-    def _may_wait(self, lease: OpenLease) -> bool:
-        """Whether a complete lease goes with a later claim. Not where somebody may wait for it."""
-        if lease.complete_since is None:
-            lease.complete_since = self.now
-        if self.claiming or self.no_work or not self.unclaimed or self.draining is not None:
-            return False
-        return self.now - lease.complete_since < self.rules.complete_within
-
-    def _seal_now(self) -> None:
-        if not self._seal_asked:
-            self._seal_asked = True
-            self._out.append(ev.Seal())
-
-    def _leave(self) -> None:
-        for lease in self.leases.values():
-            self._out.append(ev.GiveBack(lease.start, lease.epoch, lease.unfinished(), lease.counts))
-        self.leases.clear()
-        self.drained = True
-        self._out.append(ev.Drained())
 
     def _current(self, number: int, incarnation: int) -> Process | None:
         process = self.processes[number]

@@ -27,13 +27,13 @@ def progress_of(state: str, stall: Stall, work: NodeWork | None) -> dict[str, An
         "state": state,
         "stalled": stall.text or machine.stalled,
         "stalled_on": stall.on,
-        "completed": machine.completed,
+        "completed": machine.leases.completed,
         "processes": machine.alive,
         "running": work.running(),
-        "leases": [[lease.start, lease.epoch, *lease.counts] for lease in machine.leases.values()],
+        "leases": [[lease.start, lease.epoch, *lease.counts] for lease in machine.leases.open.values()],
         "init_failures": machine.init_failures,
-        "first_error": machine.first_error[-ERROR_LIMIT:],
-        "first_failure": _failure(machine.first_failure),
+        "first_error": machine.leases.first_error[-ERROR_LIMIT:],
+        "first_failure": _failure(machine.leases.first_failure),
         "models": work.models.given,
     }
 

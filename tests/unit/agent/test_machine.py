@@ -35,7 +35,8 @@ def lonely_completes(n: SimulatedNode) -> int:
         nonlocal found
         instructions = handle(event, now)
         completes = any(isinstance(one, ev.Complete) for one in instructions)
-        found += completes and bool(n.machine.unclaimed) and not n.machine.claiming and not n.machine.no_work
+        leases = n.machine.leases
+        found += completes and bool(leases.unclaimed) and not leases.claiming and not leases.no_work
         return instructions
 
     n.machine.handle = watched  # type: ignore[method-assign]
@@ -53,15 +54,15 @@ def test_a_complete_lease_may_wait_for_a_claim_to_be_written_with_it() -> None:
 def test_a_complete_lease_waits_only_so_long() -> None:
     """Where claims are long, others see what is done."""
     n = node(500, complete_within=10.0)
-    while not any(lease.complete for lease in n.machine.leases.values()):
+    while not any(lease.complete for lease in n.machine.leases.open.values()):
         n.settle()
         assert n.step()
         for number, worker in n.workers.items():
             n.events.append(n._sealed_event(number, worker.incarnation, worker.records))
-    held = len(n.machine.leases)
+    held = len(n.machine.leases.open)
     n.now += 10.0
     n.give(ev.Tick([NOTHING] * 2))
-    assert len(n.machine.leases) < held
+    assert len(n.machine.leases.open) < held
 
 
 def test_a_raising_mini_batch_is_tried_run_max_try_times_and_then_fails_alone() -> None:
@@ -70,8 +71,8 @@ def test_a_raising_mini_batch_is_tried_run_max_try_times_and_then_fails_alone() 
     assert n.counts == [20, 1, 1, 57, 3]
     assert [c.mini_batch for c in n.charges] == [7, 7, 7]
     assert [c.try_number for c in n.charges] == [1, 2, 3]
-    assert n.machine.first_failure is not None
-    assert n.machine.first_failure[0] == 7
+    assert n.machine.leases.first_failure is not None
+    assert n.machine.leases.first_failure[0] == 7
 
 
 def test_short_returns_fail_items_and_not_the_mini_batch() -> None:
@@ -305,7 +306,7 @@ def test_a_suspect_that_waits_for_its_files_when_the_host_dies_stays_one() -> No
         assert n.step()
     n.kill_host()
     assert n.machine.upcoming(1) == [5]
-    assert list(n.machine.leases[0].suspects) == [5]
+    assert list(n.machine.leases.open[0].suspects) == [5]
     n.start_host()
     n.run()
     assert not n.charges
