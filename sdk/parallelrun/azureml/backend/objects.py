@@ -54,8 +54,10 @@ class Objects:
 
     def delete(self, entry: Entry) -> None:
         """Take an object out."""
-        if entry.where:
-            Path(entry.where).unlink(missing_ok=True)
+        if not self._settings.in_cluster:
+            for one in self.all(entry.kind.name):
+                if one.object_name == entry.object_name:
+                    Path(one.where).unlink()
             return
         from parallelrun.cluster.session import talk
         from parallelrun.kube.client import Kube

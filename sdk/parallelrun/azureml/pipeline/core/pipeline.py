@@ -108,12 +108,14 @@ class PublishedPipeline:
         self.description = description
         self.id = compile.name_of(name)
         self.status = "Active"
-        self._document = pipeline.compiled(name, name).document
+        document = pipeline.compiled(name, name).document
+        if description:
+            document["spec"]["description"] = description
         settings = pipeline.workspace._settings
         self.path: Path = settings.pipelines / f"{self.id}.yaml"
         from parallelrun.client.pipeline import Pipeline as OurPipeline
 
-        ours = OurPipeline.from_manifest(self._document)
+        ours = OurPipeline.from_manifest(document)
         ours.validate()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(ours.to_yaml(), encoding="utf-8")
