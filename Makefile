@@ -37,6 +37,7 @@ demo: setup ## Read 899 handwritten digits with a TensorFlow model; print accura
 test: lint ## Check style, types and imports, then run every test but the long ones (those on a cluster need Docker)
 	@tools/cluster/tools.sh || [[ $${CI:-} != true ]]
 	@tools/storage/servers.sh || [[ $${CI:-} != true ]]
+	@tools/browser/chromium.sh || [[ $${CI:-} != true ]]
 	$(BIN)/pytest -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 .PHONY: lint
@@ -65,6 +66,7 @@ bench: setup ## Time parallelrun against a plain loop, Pool, joblib, Ray, Dask a
 generate: setup ## Write crds/, docs/reference/ and what the Helm chart takes from them
 	$(BIN)/python -m parallelrun.api.crd crds
 	$(BIN)/python -m parallelrun.cli.reference docs/reference
+	$(BIN)/python -m parallelrun.azureml.reference docs/reference
 	$(BIN)/python tools/manifest_reference.py crds docs/reference
 	$(BIN)/python tools/chart_readme.py
 
