@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from parallelrun.api import layout
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.api.settings import EarlierJob, JobSettings
+from parallelrun.api.store_urls import is_store_url
 from parallelrun_agent import plain_files, whole_files
-from parallelrun_agent.storage.places import is_url
 
 if TYPE_CHECKING:
     from parallelrun_agent.job import Job
@@ -72,7 +72,7 @@ def still_there(earlier: EarlierJob, place: Callable[[str], Path]) -> dict[str, 
 
 
 def _lacking(earlier: EarlierJob, result: Mapping[str, Any], place: Callable[[str], Path]) -> str:
-    if result["uid"] != earlier.uid or result["fingerprint"] != earlier.fingerprint:
+    if [result["uid"], result["fingerprint"], result["outputs"]] != [earlier.uid, earlier.fingerprint, earlier.outputs]:
         return "its folder holds another result"
     if result["phase"] != "Done" or result["items"]["failed"] or result["miniBatches"]["failed"]:
         return "not all of it succeeded"
@@ -90,7 +90,7 @@ def _lacking_file(result: Mapping[str, Any], place: Callable[[str], Path]) -> st
         folder = place(result["outputs"]["output"])
         is_script_s = "output" in result["outputListings"]
         return "" if is_script_s or (folder / layout.SUCCESS).exists() else f"{folder} has no {layout.SUCCESS}"
-    if is_url(result["outputFile"]):
+    if is_store_url(result["outputFile"]):
         return ""
     file = place(result["outputFile"])
     if not (file.parent / layout.SUCCESS).exists():
@@ -134,7 +134,7 @@ def _left_by_prepare(folder: Path) -> dict[str, Any]:
 def _is_in_store(job: Job, earlier: EarlierJob, result: Mapping[str, Any]) -> bool:
     """Whether an output in an object store is whole, and the earlier job's; True for any other output."""
     url = result["outputFile"]
-    if url is None or not is_url(url):
+    if url is None or not is_store_url(url):
         return True
     try:
         lacking = _lacking_in_store(job.storage, url, result)

@@ -24,7 +24,7 @@ from parallelrun_operator.config import Config
 from parallelrun_operator.job import state
 from parallelrun_operator.job.memory import Memory
 from parallelrun_operator.job.registry import Registry
-from parallelrun_operator.job.settings import rerun
+from parallelrun_operator.job.settings import rerun, reuse
 from parallelrun_operator.job.world import World
 from parallelrun_operator.strip import stripped
 
@@ -92,6 +92,7 @@ class Gatherer:
             warnings=reasons.warnings,
             missing=reasons.missing,
             registered=registered,
+            reusable=await self._reusable(key, job, header),
             earlier=await self._earlier(key, job, header),
         )
 
@@ -165,10 +166,21 @@ class Gatherer:
         name = rerun.name_of(job)
         if not name or (header is not None and (header.generation > 1 or header.phase is not Phase.PLANNING)):
             return None
-        uid = self._cache.uid_of(key.namespace, name)
+        return await self._job(key.namespace, name)
+
+    async def _reusable(self, key: JobKey, job: Json, header: Header | None) -> tuple[Json, ...]:
+        """Those of the jobs that spec.reuseOf names that there are."""
+        if header is not None and header.phase is not Phase.PLANNING:
+            return ()
+        found = [await self._job(key.namespace, name) for name in reuse.names_of(job)]
+        return tuple(one for one in found if one is not None)
+
+    async def _job(self, namespace: str, name: str) -> Json | None:
+        """Of that name; asked for where the watch has not shown it."""
+        uid = self._cache.uid_of(namespace, name)
         if uid is not None:
-            return self._cache.jobs[JobKey(key.namespace, name, uid)]
-        return await self._get(PARALLEL_RUN_JOBS, key.namespace, name)
+            return self._cache.jobs[JobKey(namespace, name, uid)]
+        return await self._get(PARALLEL_RUN_JOBS, namespace, name)
 
 
 def _lacks_pods(job: Json, header: Header | None, child: Json | None, pods: Iterable[Json]) -> bool:

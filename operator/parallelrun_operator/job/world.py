@@ -40,6 +40,7 @@ class World:
     warnings: Sequence[Json] = ()  # Events of type Warning about Job and pods; only read while pods are missing
     missing: Sequence[str] = ()  # "ConfigMap mnist-code", "PersistentVolumeClaim data": named by the job, not there
     registered: Sequence[Json] = ()  # Datastores, Datasets, ...: of the namespace, or those that the job began with
+    reusable: Sequence[Json] = ()  # jobs that spec.reuseOf names, in its order; not read any more once it is planned
     earlier: Json | None = None  # the job whose results this one takes along; not read any more once it has them
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from functools import partial
@@ -33,9 +34,11 @@ from parallelrun.leases import header as headers
 from parallelrun.leases.client import Leases, NotThere
 from parallelrun.leases.header import Header, Phase
 from parallelrun.leases.store import StoreGone
+from parallelrun_agent import reuse
 from parallelrun_agent.job import read_settings
-from parallelrun_agent.output import owner
+from parallelrun_agent.output import durable, owner
 from parallelrun_agent.pod import environments, failed_again, inputs, job_folder, snapshot, words
+from parallelrun_agent.report import outputs
 from parallelrun_agent.storage.places import is_url
 from parallelrun_agent.stores import open_store
 
@@ -106,6 +109,9 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
         job_folder.make_folders([output])  # the agent mounts it
     shown, earlier = shown_source(spec["source"]), arguments.failed_of
     of_job = earlier is not None and arguments.code == earlier / layout.SOURCE
+    if planning and settings.reuse_of:
+        found = reuse.look(settings, outputs.in_prepare)
+        durable.write_file(arguments.folder / reuse.FOUND, json.dumps(found).encode())
     copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job, settings.run_once)
     if settings.source is not None:
         snapshot.copy_to(copy, Path(settings.source))

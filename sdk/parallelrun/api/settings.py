@@ -135,6 +135,7 @@ class EarlierJob:
     uid: str
     folder: str  # absolute, as whoever looks whether all is there still sees it
     fingerprint: str
+    outputs: dict[str, str] = field(default_factory=dict)  # as its result has to have them
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,4 @@ def _earlier_run(folder: Path) -> EarlierJob | None:
     result = run_folder.read_json(folder, layout.RESULT)
     if result.get("phase") != "Done" or result["items"]["failed"] or not result.get("fingerprint"):
         return None
-    return EarlierJob(name=str(folder), uid=result["uid"], folder=str(folder), fingerprint=result["fingerprint"])
+    return EarlierJob(str(folder), result["uid"], str(folder), result["fingerprint"], result["outputs"])

@@ -39,6 +39,10 @@ class NotFound(Exception):
     """What is to be changed is not there any more: those who look at a late picture get that now and then."""
 
 
+#: What it takes over.
+REUSED: Json = {"reusedFrom": "first", "outputs": {"output": "pvc://parallelrun/team/first-1"}}
+
+
 @dataclass
 class Agent:
     """What is in a pod's memory."""
@@ -68,6 +72,7 @@ class Cluster:
     next_pod: dict[int, float] = field(default_factory=dict)
     serial: int = 0
     deleted: bool = False
+    takes_over: bool = False  # whoever plans finds that an earlier job made the same
 
     # --- what the operator sees and does ---
 
@@ -266,7 +271,9 @@ class Cluster:
             self.end(uid, 0)
         elif header.phase is Phase.PLANNING:
             self.header, grant = headers.grant_planning(header, uid)
-            if grant is not None and self.header is header:  # it planned for a round
+            if grant is not None and self.header is header and self.takes_over:
+                self.header, _ = headers.take_over(header, grant, Plan("p" * 64, TOTAL, "i" * 64), "f" * 64, REUSED)
+            elif grant is not None and self.header is header:  # it planned for a round
                 self.header, _ = headers.publish_plan(header, grant, Plan("p" * 64, TOTAL, "i" * 64))
         elif header.phase is Phase.RUNNING and header.open_shards:
             self._run_mini_batches(uid, agent, header)
@@ -292,4 +299,5 @@ class Cluster:
         if header.phase is Phase.FINALIZING:
             self.header, _ = headers.publish_winners(header, grant, "w" * 64)
         else:
-            self.header, _ = headers.finish(header, grant, {"miniBatches": {"total": TOTAL, "completed": TOTAL}})
+            result = {"miniBatches": {"total": TOTAL, "completed": TOTAL}, "outputs": header.reused.get("outputs", {})}
+            self.header, _ = headers.finish(header, grant, result)

@@ -24,7 +24,7 @@ class Reading(NamedTuple):
 def read(world: World) -> Reading:
     """The manifest, with the registered objects at hand."""
     try:
-        return Reading(resolve(world.job, world.config, world.registered))
+        return Reading(resolve(world.job, world.config, world.registered, world.reusable))
     except Lacking as lacking:
         return Reading(None, lacking=lacking)
     except ManifestError as error:

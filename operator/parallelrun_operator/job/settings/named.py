@@ -23,7 +23,7 @@ def kinds(job: Json) -> tuple[Resource, ...]:
     registered = any("path" not in one for one in models)
     found = {
         DATASETS: any("dataset" in one for one in inputs),
-        MODELS: registered,
+        MODELS: registered or bool(spec.get("reuseOf")),  # which of them an earlier job asked for is in its status
         ENVIRONMENTS: "name" in _object(spec.get("environment")),
         COMPUTE_TARGETS: bool(spec.get("computeTarget")),
     }

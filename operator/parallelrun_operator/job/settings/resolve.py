@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parallelrun.api import common_settings, gpus, layout, merging, pod_layout, references, spec_hash
+from parallelrun.api import common_settings, gpus, layout, merging, pod_layout, references, result_spec, spec_hash
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.merging import Resolution
 from parallelrun.api.models import Input, JobModel, ParallelRunJob, ScriptOutput
@@ -23,7 +23,7 @@ from parallelrun.api.script_folders import below_job
 from parallelrun.api.settings import InputSettings, JobSettings, ModelSettings
 from parallelrun.api.store_urls import Stores
 from parallelrun_operator.config import Config
-from parallelrun_operator.job.settings import cache, folders, manifest, packages, spot
+from parallelrun_operator.job.settings import cache, folders, manifest, packages, reuse, spot
 from parallelrun_operator.job.settings import named as named_kinds
 from parallelrun_operator.job.settings.lacking import Lacking
 from parallelrun_operator.job.settings.packages import Packages
@@ -69,20 +69,29 @@ class _Named:
         return [("spec.output.path", self.output)] if isinstance(self.output, Place) else []
 
 
-def resolve(job: Json, config: Config, registered: Sequence[Json] = ()) -> Resolved:
+def resolve(job: Json, config: Config, registered: Sequence[Json] = (), earlier: Sequence[Json] = ()) -> Resolved:
     """``job`` as the API server gave it, with the ``registered`` objects that it may name.
+
+    ``earlier``: jobs that spec.reuseOf names.
 
     Raises ManifestError, with every problem that the models and rules find; Lacking for a name that is not registered.
     """
     applied = manifest.checked(job)
     registry = Registry.of(registered)
     try:
-        return _resolved(job, applied, merging.resolve(applied, registry), registry, config)
+        return _resolved(job, applied, merging.resolve(applied, registry), registry, config, earlier)
     except NotRegistered as missing:
         raise Lacking(missing.kind, missing.message, missing.hint) from None
 
 
-def _resolved(job: Json, applied: ParallelRunJob, found: Resolution, registry: Registry, config: Config) -> Resolved:
+def _resolved(
+    job: Json,
+    applied: ParallelRunJob,
+    found: Resolution,
+    registry: Registry,
+    config: Config,
+    earlier: Sequence[Json],
+) -> Resolved:
     model = spot.placed(found.job, config) if found.spot else found.job
     manifest.refuse_unsupported(model)
     secrets = Secrets()
@@ -93,6 +102,8 @@ def _resolved(job: Json, applied: ParallelRunJob, found: Resolution, registry: R
         _settings(job, model, named),
         **_fetched(stores, named, model.spec.inputs, config),
         spec_hash=_spec_hash(applied),
+        result_hash=result_spec.result_hash(model.spec, model.metadata.name),
+        reuse_of=reuse.earlier_jobs(earlier, model.spec.volume.claim, found.models, registry),
     )
     settings, environment = _with_texts(model, base, named)
     asked = packages.of(model.spec.environment, config, image, places)
@@ -110,7 +121,7 @@ def _resolved(job: Json, applied: ParallelRunJob, found: Resolution, registry: R
         claims=claims,
         config_maps=config_maps,
         folders=folders.mounted(named.read, named.written),
-        agent_folders=folders.mounted(named.read, named.written_by_agent),
+        agent_folders=folders.mounted([*named.read, *(place for _, place in named.written)], named.written_by_agent),
         packages=asked,
         environment=environment,
         secrets=secrets.by_folder,

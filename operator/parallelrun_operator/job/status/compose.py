@@ -44,6 +44,9 @@ def status_of(case: Case, trouble: Trouble | None, samples: rate.Samples) -> Jso
         "startTime": old.get("startTime") or (stamp(world.clock) if phase.begun(case) else None),
         "completionTime": _completion_time(case, old),
         "output": _output(case),
+        "outputs": dict(case.header.result.get("outputs") or {}),
+        "fingerprint": case.header.fingerprint,
+        "reusedFrom": case.header.reused.get("reusedFrom"),
         "resolved": _resolved(case, old),
         "firstErrors": errors.first_errors(case, old.get("firstErrors") or []),
     }

@@ -19,6 +19,7 @@ from parallelrun.api.conditions import (
     FAILED,
     INSTALLING_PACKAGES,
     QUEUED,
+    REUSED,
     RUNNING,
     STALLED,
     SUSPENDED,
@@ -54,7 +55,8 @@ def told(case: Case, phase: str, trouble: Trouble | None) -> dict[str, Told]:
     """By type, every condition that holds, and Running."""
     header = case.header
     if header.phase is Phase.DONE:
-        return {RUNNING: Told(False, phase), COMPLETE: Told(True, phase, _outcome(case))}
+        reason = REUSED if header.reused else phase
+        return {RUNNING: Told(False, reason), COMPLETE: Told(True, reason, _outcome(case))}
     if header.phase is Phase.ABORTED:
         return failed(header.reason, header.message) if header.reported else {RUNNING: _aborting(case)}
     if phase == phases.SUSPENDED:
@@ -131,6 +133,8 @@ def _aborting(case: Case) -> Told:
 
 
 def _outcome(case: Case) -> str:
+    if case.header.reused:
+        return str(case.header.result.get("message", ""))
     counts = case.header.result.get("miniBatches", {})
     failures = counts.get("failed", 0)
     said = f"{counts.get('completed', 0)} mini-batches completed"

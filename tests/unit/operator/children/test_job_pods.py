@@ -169,6 +169,7 @@ def test_the_agent_sees_what_the_worker_reads_and_writes_the_output() -> None:
     }
     assert claims == {
         "/parallelrun/claims/data/more": ("more", True),
+        "/parallelrun/claims/results/o": ("o", True),
         "/parallelrun/claims/results/out": ("out", False),
     }
     assert mounts(found, "agent")["/parallelrun/job"] == mounts(found, "worker")["/parallelrun/job"]

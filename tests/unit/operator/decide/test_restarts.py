@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_cluster import TOTAL, Cluster, NotFound
+from small_cluster import REUSED, TOTAL, Cluster, NotFound
 
 from parallelrun.kube.resources import JOBS
 from parallelrun.leases import allocator
@@ -137,6 +137,8 @@ def to_the_end(operator: Operator, restart: bool) -> None:
     status = cluster.job["status"]
     assert holds(status, "Complete"), f"after {CALM_ROUNDS} rounds: {status}, {cluster.header}, {cluster.pods}"
     assert cluster.child is None, "the Job of a job that is done is still there"
+    if cluster.takes_over:
+        return
     shard = cluster.shards[0]
     assert shard is not None
     allocator.check(shard)
@@ -154,6 +156,27 @@ any_faults = st.tuples(st.sampled_from([*SEEN, *SILENT]), st.integers(0, 7))
 rounds = st.integers(0, 12)
 pauses = st.sampled_from([1.0, 5.0, 12.0, 30.0])
 quickly = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@settings(quickly, max_examples=15)
+@given(st.integers(0, 8), st.lists(faults, max_size=8))
+def test_a_job_that_takes_over_an_earlier_result_comes_to_its_end_too(begin: int, history: list[Fault]) -> None:
+    operator = Operator(Cluster(takes_over=True))
+    cluster = operator.cluster
+    for _ in range(begin):
+        operator.look()
+        cluster.round(2.0)
+    for fault in history:
+        operator.restart()
+        operator.look()
+        inflict(cluster, fault)
+        cluster.round(5.0)
+    to_the_end(operator, restart=True)
+    status = cluster.job["status"]
+    (complete,) = [one for one in status["conditions"] if one["type"] == "Complete"]
+    assert (complete["reason"], status["reusedFrom"]) == ("Reused", "first")
+    assert status["outputs"] == REUSED["outputs"]
+    assert_at_rest(cluster)
 
 
 @quickly

@@ -45,6 +45,28 @@ def test_it_is_found_whether_or_not_the_watch_has_shown_it(api_server: ApiServer
     asyncio.run(whole())
 
 
+def test_jobs_that_may_be_taken_over_are_told_in_order_as_long_as_nothing_is_planned(api_server: ApiServer) -> None:
+    async def reusable(here: Lab, job: Json) -> list[str]:
+        cache = Cache()
+        cache.put(PARALLEL_RUN_JOBS, job)
+        key = JobKey(here.namespace, job["metadata"]["name"], job["metadata"]["uid"])
+        world = await Gatherer(here.kube, cache, Config(), lambda *_: ()).world(key, Memory(), watching=True)
+        return [one["metadata"]["name"] for one in world.reusable]
+
+    async def whole() -> None:
+        async with lab(api_server) as here:
+            await here.job("first")
+            await here.job("second")
+            again = await here.job("again", reuseOf=["second", "gone", "first"])
+            assert await reusable(here, again) == ["second", "first"]
+            planned = replace(headers.new(again["metadata"]["uid"], 1, "", ""), phase=headers.Phase.RUNNING)
+            name = here.names(again).header
+            await here.kube.create(here.child(again, "ConfigMap", name, data={"state": json.dumps(planned.to_json())}))
+            assert await reusable(here, again) == []
+
+    asyncio.run(whole())
+
+
 def test_it_is_none_where_it_is_gone(api_server: ApiServer) -> None:
     async def whole() -> None:
         async with lab(api_server) as here:
