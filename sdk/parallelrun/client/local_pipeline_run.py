@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from parallelrun.api.errors import ParallelRunError, RunFolderError
 from parallelrun.client import pipeline_in_background
 from parallelrun.client.background import Background
 from parallelrun.client.local_run import LocalRun
-from parallelrun.client.pipeline_run import PipelineRun, PipelineStatus, StepRun, Value
+from parallelrun.client.pipeline_run import PipelineRun, PipelineStatus, StepRun
 from parallelrun.local import control, run_folder
 from parallelrun.local.pipelines import folder as folders
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
@@ -96,17 +96,10 @@ class LocalPipelineRun(PipelineRun):
             raise error
         super()._check()
 
-    def rerun_failed(
-        self,
-        wait: bool = True,
-        *,
-        parameters: Mapping[str, Value] | None = None,
-        output: str | os.PathLike[str] | None = None,
-    ) -> PipelineRun:
+    def rerun_failed(self, wait: bool = True, *, output: str | os.PathLike[str] | None = None) -> PipelineRun:
         """What failed again, in a new folder."""
         request = PipelineRequest(
             rerun_of=folders.existing(self._folder),
-            parameters=dict(parameters or {}),
             output=None if output is None else Path(os.path.abspath(output)),
         )
         run = start(request, self._pipeline)

@@ -199,9 +199,10 @@ class Pipeline:
             _yaml([self.manifest, *self._others]),
             self._file or self.base / f"<Pipeline {self.name}>",
             Place(namespace, context, None if kubeconfig is None else os.fspath(kubeconfig)),
-            {"parameters": dict(parameters or {}), "regenerateOutputs": regenerate,
-             "continueOnStepFailure": continue_on_step_failure},
-        )  # fmt: skip
+            dict(parameters or {}),
+            regenerateOutputs=regenerate,
+            continueOnStepFailure=continue_on_step_failure,
+        )
         return run.wait(show=show) if wait else run
 
     def _step(self, step: AnyStep, local: bool) -> Json:

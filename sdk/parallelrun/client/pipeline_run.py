@@ -165,7 +165,7 @@ class PipelineRun(ABC):
         """Wait for its end, ``timeout`` seconds at most; whether it has ended. ``tell`` is called now and then."""
 
     @abstractmethod
-    def rerun_failed(self, wait: bool = True, *, parameters: Mapping[str, Value] | None = None) -> PipelineRun:
+    def rerun_failed(self, wait: bool = True) -> PipelineRun:
         """A new run with what failed: steps that succeeded are reused, a job goes on from what succeeded of it."""
 
     @abstractmethod

@@ -59,10 +59,12 @@ class RunLook:
             self._log = self._run.logs(tail=_LOG_LINES) or self._log
         if result.get("firstErrors"):
             self._failures = list(result["firstErrors"])
-        elif failed and failed != self._failed and self._run.where == "local":
-            found = self._run.failures()[: details.MOST_FAILURES]
-            self._failures = [{"miniBatch": one.mini_batch, **dataclasses.asdict(one)} for one in found]
-            self._failed = failed
+        elif failed != self._failed and self._run.where == "local":
+            found = self._run.failures()
+            self._failures = [
+                {"miniBatch": one.mini_batch, **dataclasses.asdict(one)} for one in found[: details.MOST_FAILURES]
+            ]
+            self._failed = len(found)  # what is counted may not be on the disk yet
 
 
 class PipelineLook:

@@ -34,9 +34,9 @@ function bar(done, failed, total, phase) {
 }
 
 function facts(state) {
-  const list = make("dl", "facts");
+  const list = make("div", "facts");
   for (const [what, value] of state.facts) {
-    append(list, append(make("div", "fact"), make("dt", null, what), make("dd", null, value)));
+    append(list, append(make("div", "fact"), make("div", "fact-name", what), make("div", "fact-value", value)));
   }
   return list;
 }
@@ -176,6 +176,7 @@ export default {
     function draw() {
       const state = model.get("state");
       if (!state || !state.title) return;
+      const focused = document.activeElement?.closest(".prd-step") && root.contains(document.activeElement);
       const before = root.querySelector(".prd-log");
       const kept = before && before.scrollHeight - before.scrollTop - before.clientHeight > 20 ? before.scrollTop : null;
       const shown = state.run ? details(state.run, opened) : [];
@@ -193,6 +194,7 @@ export default {
           ...(state.message ? [make("pre", "message", state.message)] : [])
         );
       }
+      if (focused) root.querySelector(".prd-step.prd-selected")?.focus();
       const log = root.querySelector(".prd-log");
       if (log) log.scrollTop = kept === null ? log.scrollHeight : kept;
     }
