@@ -49,7 +49,7 @@ def test_the_readme_s_manifest_is_the_mnist_example_s():
 
 def test_the_pages_that_are_run_are_known():
     """A page whose marks got lost would not be run any more, and nobody would notice."""
-    assert [page.name for page in RUN] == ["move-from-azure-ml.md", "register.md", "first-job.md"]
+    assert [page.name for page in RUN] == ["move-from-azure-ml.md", "pipelines.md", "register.md", "first-job.md"]
 
 
 def test_fields_named_in_the_pages_exist():
