@@ -53,7 +53,8 @@ class JobFiles:
     def mounts(self) -> list[reader.Mount]:
         """All that the job wrote, read-only, where its own pods have it."""
         found = {pod_layout.JOB: reader.Mount(self.job.claim, pod_layout.JOB, self.job.folder)}
-        for path in (self.settings.output.path, *self.settings.outputs.values()):
+        folder = self.output.rpartition("/")[0] if self.output is not None and self.took_over else None
+        for path in (folder or self.settings.output.path, *self.outputs.values()):
             if path is not None and (on := claim_of(path)) is not None:
                 found[path] = reader.Mount(on[0], path, on[1])
         return list(found.values())
@@ -67,11 +68,42 @@ class JobFiles:
         """The path of the output file in the job's pods; None where there is none."""
         if self.settings.output.action == "SummaryOnly":
             return None
+        if self.took_over:
+            return self._taken_output
         name = PurePosixPath(str((self.job.status.get("output") or {}).get("path") or "")).name
         # What goes to an object store is merged in the job's folder, and stays there.
         own = self.settings.output.path is None or is_store_url(self.settings.output.path)
         folder = pod_layout.JOB if own else self.settings.output.path
         return f"{folder}/{name or self.settings.output.file_name}"
+
+    @property
+    def took_over(self) -> str:
+        """The job that made these results, where this one took them over; else ""."""
+        return str(self.job.status.get("reusedFrom") or "")
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The folders that the script wrote, by name."""
+        own = self.settings.outputs
+        if not self.took_over:
+            return own
+        told = self.job.status.get("outputs") or {}
+        return {name: in_pod(str(told[name])) for name in own if name in told}
+
+    @property
+    def _taken_output(self) -> str:
+        path = str((self.job.status.get("output") or {}).get("path") or "")
+        if not is_store_url(path):
+            return in_pod(path)
+        # It was merged in the folder of the job that made it, and stays there.
+        uid = (self.header.get("reused") or {}).get("reusedFromUid")
+        if not uid:
+            raise RunFolderError(
+                f"Job {self.job.name} took over {path} of job {self.took_over}, and does not say any more where it is.",
+                f"Fetch it from the store, or ask the job that made it: parallelrun results {self.took_over}",
+            )
+        folder = pod_layout.job_folder(self.job.namespace, self.took_over, str(uid))
+        return f"{pod_layout.claim(self.job.claim)}/{folder}/{PurePosixPath(path).name}"
 
     @property
     def output_sha256(self) -> str:
@@ -89,6 +121,11 @@ def claim_of(path: str) -> tuple[str, str] | None:
     if parts[: len(root)] != root or len(parts) <= len(root):
         return None
     return parts[len(root)], "/".join(parts[len(root) + 1 :])
+
+
+def in_pod(url: str) -> str:
+    """Where a reader pod has what is at ``pvc://claim/path``."""
+    return url.replace("pvc://", f"{pod_layout.CLAIMS}/", 1) if url.startswith("pvc://") else url
 
 
 async def describe(kube: Kube, job: Job, image: str | None) -> JobFiles:
@@ -172,7 +209,7 @@ async def fetch_results(pod: reader.Reader, files: JobFiles, target: Path, tell:
         folder, name = output.rsplit("/", 1)
         parts.append(part([name], folder, required=True))
         hashes = {name: files.output_sha256} if files.output_sha256 else {}
-    for key, path in files.settings.outputs.items():
+    for key, path in files.outputs.items():
         parts.append(part([""], path, f"{layout.OUTPUTS}/{key}"))
     await transfer.download(pod, parts, target, tell, hashes)
     finish_copy(target, files)

@@ -17,7 +17,7 @@ def maker(run: State) -> Path:
     Raises RunFolderError where that is gone.
     """
     origin = run.result.get("reusedFrom")
-    if origin is None:
+    if origin is None or not Path(origin).is_absolute():  # in the copy of a job of a cluster all is in its own folder
         return run.folder
     if not Path(origin).is_dir():
         raise RunFolderError(

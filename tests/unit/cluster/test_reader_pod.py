@@ -59,6 +59,31 @@ def test_output_that_went_to_an_object_store_is_read_from_the_jobs_folder():
     assert [mount.path for mount in files.mounts()] == ["/parallelrun/job"]
 
 
+def test_results_that_were_taken_over_are_read_where_the_job_that_made_them_left_them():
+    status = {
+        "reusedFrom": "first",
+        "output": {"path": "pvc://results/first/out.txt", "sha256": "s"},
+        "outputs": {"output": "pvc://results/first", "file": "pvc://results/first/out.txt", "own": "pvc://c/first/own"},
+    }
+    found = settings(output=OutputSettings(path="/parallelrun/claims/results/mnist"), outputs={"own": "/x/own"})
+    files = JobFiles(a_job(status), found, {}, reader.Look())
+    assert files.output == "/parallelrun/claims/results/first/out.txt"
+    assert files.outputs == {"own": "/parallelrun/claims/c/first/own"}
+    mounts = {mount.path: (mount.claim, mount.sub_path) for mount in files.mounts()}
+    assert mounts == {
+        "/parallelrun/job": ("parallelrun", "team/mnist-u1"),
+        "/parallelrun/claims/results/first": ("results", "first"),
+        "/parallelrun/claims/c/first/own": ("c", "first/own"),
+    }
+
+
+def test_what_was_taken_over_in_an_object_store_is_read_from_the_folder_of_the_job_that_merged_it():
+    status = {"reusedFrom": "first", "output": {"path": "datastore://lake/out/predictions.txt"}}
+    found = settings(output=OutputSettings(path="datastore://lake/other"))
+    files = JobFiles(a_job(status), found, {"reused": {"reusedFromUid": "u0"}}, reader.Look())
+    assert files.output == "/parallelrun/claims/parallelrun/team/first-u0/predictions.txt"
+
+
 def test_it_is_not_taken_for_a_pod_of_the_job():
     labels = reader.pod("team", [], reader.Look(), a_job())["metadata"]["labels"]
     assert not any(key.startswith("parallelrun.dev/") for key in labels)
