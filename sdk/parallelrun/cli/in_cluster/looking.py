@@ -75,6 +75,8 @@ def _facts(job: Job) -> list[tuple[str, object]]:
     if status.get("timeLeft"):
         facts.append(("left", status["timeLeft"]))
     facts += taken(status.get("resolved") or {})
+    if status.get("reusedFrom"):
+        facts.append(("results of", status["reusedFrom"]))
     output = status.get("output") or {}
     if output.get("path"):
         facts.append(("output", output["path"]))
