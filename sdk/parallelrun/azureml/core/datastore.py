@@ -137,7 +137,7 @@ class Datastore:
         """A path in this datastore."""
         return DataPath(self, path, data_reference_name)
 
-    @azure(notes={"show_progress": "what is sent is not shown"})
+    @azure()
     def upload_files(
         self,
         files: Sequence[str],
@@ -157,7 +157,7 @@ class Datastore:
         self.workspace._files.upload(self.name, keys, overwrite)
         return self.path(target_path)
 
-    @azure(notes={"show_progress": "what is sent is not shown"})
+    @azure()
     def upload(
         self, src_dir: str, target_path: str | None = None, overwrite: bool = False, show_progress: bool = True
     ) -> DataPath:
@@ -173,7 +173,7 @@ class Datastore:
         pairs = [(file, _key(target_path, str(file.relative_to(folder)))) for file in chosen]
         self.workspace._files.upload(self.name, pairs, overwrite)
 
-    @azure(notes={"show_progress": "what is fetched is not shown"})
+    @azure()
     def download(
         self, target_path: str, prefix: str | None = None, overwrite: bool = False, show_progress: bool = True
     ) -> int:

@@ -92,7 +92,7 @@ class FileDatasetFactory:
         return FileDataset({"type": "File", **spec, **named}, workspace)
 
     @staticmethod
-    @azure(notes={"show_progress": "what is sent is not shown"})
+    @azure()
     def upload_directory(
         src_dir: str, target: Any, pattern: str | None = None, overwrite: bool = False, show_progress: bool = True
     ) -> FileDataset:
@@ -177,7 +177,6 @@ class TabularDatasetFactory:
     @staticmethod
     @azure(
         notes={
-            "show_progress": "what is written is not shown",
             "row_group_size": "row groups are as pandas makes them",
         },
     )

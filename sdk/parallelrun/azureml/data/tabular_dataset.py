@@ -124,7 +124,6 @@ class TabularDataset(AbstractDataset):
 
     @azure(
         differs="Writes a Parquet file a partition, with the keys as folders; key columns are then text made of these.",
-        notes={"show_progress": "what is written is not shown"},
     )
     def partition_by(
         self,

@@ -361,7 +361,7 @@ class PortDataReference:
         """Its name."""
         return self.name
 
-    @azure(notes={"show_progress": "what is fetched is not shown"})
+    @azure()
     def download(self, local_path: str, overwrite: bool | None = None, show_progress: bool | None = None) -> int:
         """Fetch the folder to local_path/path_on_datastore; how many files."""
         status = self._step.get_status()
