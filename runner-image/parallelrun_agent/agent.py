@@ -41,6 +41,9 @@ DRAIN_SECONDS = 20.0
 LAST_WORDS_SECONDS = 5.0
 #: A node without work looks at the shards no more often than this.
 LOOK_SECONDS = 0.05
+#: A store that does not answer for so long, while nothing else can be done, is told of. In a cluster tools take the
+#: condition for a failure, and a moment is no failure.
+TELL_SECONDS, POD_TELL_SECONDS = 3.0, 30.0
 #: In a pod, where many nodes look and the API server answers each, so often; up to twice that, at random.
 POD_LOOK_SECONDS = 1.0
 
@@ -66,7 +69,8 @@ class Agent:
 
     def _waits_for(self) -> str:
         """The store that all of this node waits for; while mini-batches run, ``store_health`` decides that."""
-        return "" if self._state == "running" else self._job.waits_for
+        after = POD_TELL_SECONDS if self._job.settings.in_pod else TELL_SECONDS
+        return "" if self._state == "running" else self._job.waits_for(after)
 
     @property
     def met_the_worker(self) -> bool:

@@ -42,10 +42,9 @@ class Job:
 
         return Storage(self.settings.stores)
 
-    @property
-    def waits_for(self) -> str:
-        """Which of them does not answer, and why; "" where none is waited for."""
-        return self.storage.waits_for if self.settings.stores else ""
+    def waits_for(self, after: float) -> str:
+        """Which of them does not answer for ``after`` seconds, and why; "" where none is waited for so long."""
+        return self.storage.waits_for(after) if self.settings.stores else ""
 
     @property
     def cache(self) -> Path:

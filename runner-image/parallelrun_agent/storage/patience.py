@@ -13,8 +13,6 @@ log = logging.getLogger(__name__)
 _FIRST, _LONGEST = 0.5, 15.0
 #: Failures that pass sooner are nobody's business.
 _SAID_AFTER = 10.0
-#: What takes longer is told to whoever waits for it.
-_TOLD_AFTER = 3.0
 
 
 class Waiting:
@@ -22,26 +20,22 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._texts: dict[int, str] = {}
+        self._failing: dict[int, tuple[Patience, str]] = {}
 
-    @property
-    def text(self) -> str:
-        """What the one says that has waited longest; "" where none waits."""
+    def text(self, after: float) -> str:
+        """What the first says to which nothing has come for ``after`` seconds; "" where there is none."""
         with self._lock:
-            return next(iter(self._texts.values()), "")
+            return next((text for patience, text in self._failing.values() if patience.lasted >= after), "")
 
     def failed(self, patience: Patience, text: str) -> None:
         """A request failed once more; ``text`` says which store and why."""
         with self._lock:
-            if patience.lasted >= _TOLD_AFTER:
-                self._texts[id(patience)] = text
-            else:
-                self._texts.pop(id(patience), None)
+            self._failing[id(patience)] = patience, text
 
     def over(self, patience: Patience) -> None:
         """It is answered, or given up."""
         with self._lock:
-            self._texts.pop(id(patience), None)
+            self._failing.pop(id(patience), None)
 
 
 class Patience:

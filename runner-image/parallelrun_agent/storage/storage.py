@@ -52,10 +52,9 @@ class Storage:
         self._pool: ThreadPoolExecutor | None = None
         self._footers: OrderedDict[tuple[str, int, int], Footer] = OrderedDict()
 
-    @property
-    def waits_for(self) -> str:
-        """Which store does not answer, and why, where a request has failed for seconds and is made again; or ""."""
-        return self._waiting.text
+    def waits_for(self, after: float) -> str:
+        """Which store does not answer, and why, where a request has failed for ``after`` seconds; or ""."""
+        return self._waiting.text(after)
 
     def entries(self, url: str) -> Iterator[Found]:
         """Every object below ``url`` (a prefix): URL, size, version; unsorted, a page at a time."""
