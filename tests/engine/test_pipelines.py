@@ -222,6 +222,40 @@ def test_what_failed_is_run_again_and_the_job_keeps_what_succeeded(squares):
     assert not (squares.folder / "runs/out/data/score/output/_SUCCESS").exists()
 
 
+LITTER = """\
+    import pathlib, sys, time, uuid
+    say("litter")
+    (pathlib.Path(sys.argv[1]) / f"{uuid.uuid4()}.txt").write_text("1")
+    deadline = time.monotonic() + 40
+    while "go" not in os.environ:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    """
+
+
+def test_what_a_killed_program_left_does_not_mix_with_what_the_next_try_writes(squares):
+    squares.script(LITTER, "prepare.py")
+    process = squares.start("run", "pipeline.yaml", "--output", "out")
+    wait_for(lambda: list(squares.folder.glob("out/data/prepare/numbers/*.txt")), "the file")
+    process.kill()
+    process.wait()
+    squares.environment["go"] = "1"
+    resumed = squares.command("run", "pipeline.yaml", "--output", "out", "--resume")
+    assert resumed.status == 0, resumed.text
+    assert len(squares.said("litter")) == 2
+    assert report(squares, "out") == "sum 1"
+
+
+def test_results_that_are_no_longer_there_are_made_again(squares):
+    run(squares)
+    (outputs(squares, "prepare")["numbers"] / "1.txt").unlink()
+    (squares.folder / "runs/damaged").mkdir()
+    squares.write("runs/damaged/pipeline_result.json", "{")
+    run(squares, output="runs/again")
+    assert phases(squares, "runs/again") == DONE
+    assert report(squares, "runs/again") == "sum 14"
+
+
 MEET = """\
     import pathlib, sys, time
     mine, other = sys.argv[1:]

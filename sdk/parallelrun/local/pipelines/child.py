@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import layout
 from parallelrun.api.errors import RunFolderError
 from parallelrun.local import run_folder
 from parallelrun.local.pipelines import step_process
@@ -38,9 +40,12 @@ class End:
 class Child:
     """One step's process, started again where it is killed."""
 
-    def __init__(self, step: str, request: RunRequest, errors: Path, tell: Callable[[str, Event], None]) -> None:
-        """``errors``: the file for what it prints to stderr. ``tell(step, event)`` gets each event."""
-        self._step, self._request, self._errors, self._tell = step, request, errors, tell
+    def __init__(
+        self, step: str, request: RunRequest, errors: Path, tell: Callable[[str, Event], None], own: Path | None
+    ) -> None:
+        """``errors``: the file for what it prints to stderr. ``tell(step, event)`` gets each event. ``own``: a folder
+        that is emptied before it begins, as what an attempt left that was killed is not to mix with the next one's."""
+        self._step, self._request, self._errors, self._tell, self._own = step, request, errors, tell, own
         self._process: asyncio.subprocess.Process | None = None
         self._stopped = False
 
@@ -48,6 +53,8 @@ class Child:
         """Run it to its end."""
         for _ in range(MOST_DEATHS):
             await _released(self._folder)
+            if self._own is not None and not _sealed(self._folder):
+                await asyncio.to_thread(shutil.rmtree, self._own, ignore_errors=True)
             end = await self._once(_resumed(self._request))
             if end is not None:
                 return end
@@ -108,6 +115,11 @@ class Child:
         if not self._errors.stat().st_size:
             self._errors.unlink()
         return end
+
+
+def _sealed(folder: Path) -> bool:
+    """Whether a program had finished, in which case it is not run again."""
+    return any(index.stat().st_size for index in (folder / layout.SEGMENTS).glob("*.idx"))
 
 
 def _resumed(request: RunRequest) -> RunRequest:

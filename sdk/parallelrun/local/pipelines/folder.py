@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -79,9 +80,9 @@ def earlier(pipeline: str, places: list[Path]) -> list[Path]:
     """Folders of the runs of ``pipeline`` directly below ``places``, the one that was begun last first."""
     found = {}
     for folder in (folder for place in places for folder in all_in(place)):
-        result = read_result(folder)
-        if result.get("pipeline") == pipeline:
-            found[os.path.realpath(folder)] = (begun(folder), str(folder))
+        with contextlib.suppress(RunFolderError):  # what is damaged is nobody's earlier run
+            if read_result(folder).get("pipeline") == pipeline:
+                found[os.path.realpath(folder)] = (begun(folder), str(folder))
     return [Path(folder) for _, folder in sorted(found.values(), reverse=True)]
 
 

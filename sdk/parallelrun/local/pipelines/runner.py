@@ -127,7 +127,9 @@ class Runner:
             return
         self._set(record)
         errors = folder.with_name(f"{step}.stderr.txt")
-        child = self._children[step] = Child(step, request, errors, self._told)
+        # A program writes all of its files again; of a job, those of finished mini-batches stay.
+        own = self._opened.folder / folders.DATA / step if bodies.kind(self._steps[step]) == "script" else None
+        child = self._children[step] = Child(step, request, errors, self._told, own)
         self._tasks[step] = asyncio.ensure_future(child.run())
 
     def _request(self, step: str, folder: Path) -> RunRequest:

@@ -11,11 +11,14 @@ from typing import Any
 
 from parallelrun.api import layout
 from parallelrun.api.errors import RunFolderError
+from parallelrun.api.store_urls import is_store_url
 from parallelrun.local import run_folder, runs
 from parallelrun.local.pipelines import folder as folders
 from parallelrun.local.pipelines.child import End
 from parallelrun.local.pipelines.request import StepRecord
+from parallelrun.local.reuse import earlier_runs
 from parallelrun.pipelines import states
+from parallelrun_agent.reuse import still_there
 
 MOST_CANDIDATES = 16  # as spec.reuseOf takes
 INTERRUPTED = "Interrupted"
@@ -79,9 +82,17 @@ def candidates(pipeline: str, step: str, folder: Path) -> list[Path]:
         if os.path.realpath(other) == os.path.realpath(folder):
             continue
         for place in _succeeded(other, step):
-            if run_folder.holds_run(place):
+            if _may_be_taken(place):
                 chosen.setdefault(os.path.realpath(place), place.absolute())
     return list(chosen.values())[:MOST_CANDIDATES]
+
+
+def _may_be_taken(place: Path) -> bool:
+    """Whether a run is still there, undamaged; whether it made the same is found when the step is planned."""
+    try:
+        return bool(earlier_runs([place]))
+    except RunFolderError:
+        return False
 
 
 def _succeeded(folder: Path, step: str) -> Iterator[Path]:
@@ -93,6 +104,15 @@ def _succeeded(folder: Path, step: str) -> Iterator[Path]:
 def records(result: Mapping[str, Any]) -> list[StepRecord]:
     """The steps of a pipeline_result.json."""
     return [StepRecord.from_json(one) for one in result.get("steps") or ()]
+
+
+def _is_whole(folder: Path, record: StepRecord) -> bool:
+    """Whether all that a step left is still there, as it was."""
+    places = [place for place in record.outputs.values() if not is_store_url(place)]
+    if not all(os.path.exists(place) for place in places):
+        return False
+    known = earlier_runs([folder]) if run_folder.holds_run(folder) else []
+    return not known or still_there(known[0], Path) is not None
 
 
 @dataclass(frozen=True)
@@ -118,6 +138,8 @@ class Earlier:
         if record is None or record.phase not in states.GOOD:
             return None
         origin = record.reused_from or record.folder
+        if not _is_whole(Path(origin), record):
+            return None
         return replace(record, phase=states.REUSED, folder="", reused_from=origin, start_time="", completion_time="")
 
     def failed_run(self, step: str) -> Path | None:
