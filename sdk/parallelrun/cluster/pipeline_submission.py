@@ -162,12 +162,16 @@ def _packed(spec: Json, folder: Path, pipeline: str, namespace: str) -> tuple[Js
             raise ManifestError(f"{field}: {said} is not known before the run.", "Write the folder's name itself.")
         directory = source_files.folder(field, folder / str(said))
         if script and "$(" not in script:
-            packed = submission.pack(directory, script, pipeline, namespace)
+            packed = submission.pack(directory, script, pipeline, namespace, _is_program(step))
         else:
             packed = packing.config_map(packing.archive(directory), pipeline, namespace)
         made[packed["metadata"]["name"]] = packed
         step[bodies.kind(step)]["source"] = {"configMap": {"name": packed["metadata"]["name"]}}
     return whole, list(made.values())
+
+
+def _is_program(step: Json) -> bool:
+    return bodies.kind(step) == "script" or bodies.body(step).get("runOnce") is True
 
 
 async def _create(kube: Kube, value: Json, dry_run: bool) -> Json:

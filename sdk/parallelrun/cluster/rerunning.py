@@ -95,6 +95,6 @@ async def _created(kube: Kube, value: Json, earlier: Job, folder: Path | None) -
 def _packed(value: Json, folder: Path | None) -> Json | None:
     if folder is None:
         return None
-    meta = value["metadata"]
+    meta, spec = value["metadata"], value["spec"]
     checked = source_files.folder("--source", folder.absolute())
-    return submission.pack(checked, value["spec"]["entryScript"], meta["name"], meta["namespace"])
+    return submission.pack(checked, spec["entryScript"], meta["name"], meta["namespace"], bool(spec.get("runOnce")))

@@ -115,13 +115,14 @@ def _packed(loaded: LoadedJob, path: Path, namespace: str) -> Json | None:
     if directory is None:
         return None
     folder = source_files.folder("spec.source.directory", path.absolute().parent / directory)
-    return pack(folder, loaded.job.spec.entry_script, loaded.job.metadata.name, namespace)
+    spec = loaded.job.spec
+    return pack(folder, spec.entry_script, loaded.job.metadata.name, namespace, spec.run_once)
 
 
-def pack(folder: Path, entry_script: str, job: str, namespace: str) -> Json:
-    """The ConfigMap of a folder with the entry script in it. Raises SourceError."""
+def pack(folder: Path, entry_script: str, job: str, namespace: str, run_once: bool = False) -> Json:
+    """The ConfigMap of a folder with the entry script in it; ``run_once``: a program. Raises SourceError."""
     found = source.files(folder)
-    scripts.check(entry_script, folder, source_files.digests(folder, found), shown=str(folder))
+    scripts.check(entry_script, folder, source_files.digests(folder, found), shown=str(folder), run_once=run_once)
     return packing.config_map(packing.archive(folder), job, namespace)
 
 

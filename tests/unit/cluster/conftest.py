@@ -17,7 +17,7 @@ from api_server import ApiServer
 from parallelrun.api import crd
 from parallelrun.cli.main import main
 from parallelrun.kube.client import Kube
-from parallelrun.kube.resources import PARALLEL_RUN_JOBS, REGISTERED
+from parallelrun.kube.resources import PARALLEL_RUN_JOBS, PIPELINE_RUNS, PIPELINES, REGISTERED
 
 READY_SECONDS = 30.0
 MANIFEST: dict[str, Any] = {
@@ -60,7 +60,7 @@ async def _define(kube: Kube) -> None:
     async with asyncio.timeout(READY_SECONDS):
         while True:
             try:
-                for kind in (PARALLEL_RUN_JOBS, *REGISTERED):
+                for kind in (PARALLEL_RUN_JOBS, PIPELINES, PIPELINE_RUNS, *REGISTERED):
                     await kube.list_objects(kind, "default")
                 return
             except Exception:  # not served yet
