@@ -67,6 +67,7 @@ generate: setup ## Write crds/, docs/reference/ and what the Helm chart takes fr
 	$(BIN)/python -m parallelrun.api.crd crds
 	$(BIN)/python -m parallelrun.cli.reference docs/reference
 	$(BIN)/python -m parallelrun.azureml.reference docs/reference
+	$(BIN)/python -m parallelrun.client.reference docs/reference
 	$(BIN)/python tools/manifest_reference.py crds docs/reference
 	$(BIN)/python tools/chart_readme.py
 

@@ -9,7 +9,6 @@ from parallelrun.api.errors import RunFolderError
 from parallelrun.api.settings import OutputSettings
 from parallelrun.client import tables
 
-
 TEXT = OutputSettings()
 
 
