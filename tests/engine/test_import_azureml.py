@@ -129,6 +129,29 @@ def test_an_import_does_not_replace_what_it_did_not_write(tmp_path, capfd):
     assert sorted(os.listdir(tmp_path / "out")) == ["REPORT.md", "code", "mine.txt", "pipeline.yaml", "registered.yaml"]
 
 
+def test_code_that_no_import_wrote_is_never_replaced(tmp_path, capfd):
+    """With -o . and --force, a project's own folder code/ stays."""
+    folder = sample(tmp_path, "images_by_count")
+    (folder / "code").mkdir()
+    (folder / "code" / "mine.py").write_text("mine")
+    assert main(["import", "azureml", str(folder / "pipeline.yml"), "-o", str(folder), "--force"]) == 2
+    assert "no import wrote" in capfd.readouterr().err
+    assert (folder / "code" / "mine.py").read_text() == "mine"
+
+
+def test_an_import_that_fails_leaves_the_earlier_one_whole(tmp_path, capfd):
+    """Code above the limit is found while it is copied."""
+    folder = sample(tmp_path, "images_by_count")
+    words = ["import", "azureml", str(folder / "pipeline.yml"), "-o", str(tmp_path / "out"), "--force"]
+    assert main(words) == 0
+    before = sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*"))
+    with (folder / "evaluate" / "data.bin").open("wb") as file:
+        file.truncate(301 << 20)
+    assert main(words) == 2
+    assert "data.bin" in capfd.readouterr().err
+    assert sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("a: [1\n", "not YAML"), ("type: sweep\n", "no pipeline"), ("- 1\n", "one YAML object"), (None, "cannot be read")],

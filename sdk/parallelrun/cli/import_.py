@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="YAML of an asset of the workspace that the pipeline names; may be repeated",
     )
+    parser.add_argument(
+        "--no-packages",
+        dest="packages",
+        action="store_false",
+        help="leave out what conda files list: the image, or this machine's Python, has it",
+    )
     parser.add_argument("--force", action="store_true", help="replace what an earlier import wrote there")
 
 
@@ -48,7 +54,7 @@ def execute(args: argparse.Namespace) -> int:
     """Import it; the exit code."""
     from parallelrun.importing.azureml import import_pipeline, report
 
-    findings = import_pipeline(args.file, args.output, args.beside, args.force)
+    findings = import_pipeline(args.file, args.output, args.beside, args.force, args.packages)
     for line in report.lines(findings):
         tell(line)
     tell(f"{report.counts(findings)}: see {args.output / 'REPORT.md'}")

@@ -85,9 +85,13 @@ class Result:
         return found[0]
 
 
-def imported(text: str, files: dict[str, str] | None = None, beside: tuple[str, ...] = ()) -> Result:
+def imported(
+    text: str, files: dict[str, str] | None = None, beside: tuple[str, ...] = (), with_packages: bool = True
+) -> Result:
     """Import ``text``; ``beside`` names those of ``files`` that are given as assets."""
-    book = Book(Memory({**FILES, **(files or {}), "pipeline.yml": textwrap.dedent(text)}), BASE, BASE / "out")
+    book = Book(
+        Memory({**FILES, **(files or {}), "pipeline.yml": textwrap.dedent(text)}), BASE, BASE / "out", with_packages
+    )
     for name in beside:
         assets.take(book, BASE / name)
     made = pipeline.translate(book, BASE / "pipeline.yml")

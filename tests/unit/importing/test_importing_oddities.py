@@ -495,3 +495,46 @@ def test_a_pipeline_that_is_a_job_is_laid_open():
 def test_a_program_that_was_to_run_several_times_is_told(distribution, outcome):
     made = imported(command("python score.py", f"distribution: {distribution}\n"))
     assert "one process" in made.finding("distribution", outcome).became
+
+
+def test_variables_are_taken_as_they_are_and_with_inputs():
+    made = imported(
+        changed(
+            ("path: ./images}\n", "path: ./images}\n      n: 5\n"),
+            ("error_threshold: -1", "environment_variables: {A: $(x), B: 1, C: '${{inputs.n}}'}"),
+        )
+    )
+    assert made.step("score")["environment"]["env"] == [
+        {"name": "A", "value": "$$(x)"},
+        {"name": "B", "value": "1"},
+        {"name": "C", "value": "5"},
+    ]
+
+
+def test_a_script_cannot_write_where_results_are_appended_and_it_is_told():
+    made = imported(changed((ARGUMENTS, f"{ARGUMENTS}      program_arguments: --out ${{{{outputs.scores}}}}\n")))
+    assert "appended there when the job ends" in made.finding("program_arguments", "lost").became
+
+
+def test_that_an_ignore_file_is_not_heeded_is_told():
+    made = imported(changed(), {"src/.amlignore": "*.csv"})
+    assert ".amlignore is not heeded" in made.finding("task.code", "approximated").became
+
+
+def test_a_place_that_only_a_workspace_knows_gets_a_stand_in():
+    made = imported(changed(("path: ./images", "path: 'azureml://jobs/j/outputs/artifacts/paths/x'")))
+    assert made.step("score")["inputs"][0]["paths"] == ["data/images"]
+    assert [one.field for one in made.of("lost")] == ["jobs.score.inputs.images.path"]
+
+
+def test_a_timeout_beyond_three_days_is_three_days():
+    made = imported(command("python score.py", "limits: {timeout: 604800}\n"))
+    assert made.step("run")["timeoutSeconds"] == 259_200
+    assert made.finding("limits.timeout").outcome == "approximated"
+
+
+def test_packages_can_be_left_out():
+    environment = "      environment: {name: prs-env, image: ubuntu, conda_file: ./conda.yml}\n"
+    made = imported(changed((ARGUMENTS, ARGUMENTS + environment)), {"conda.yml": CONDA}, with_packages=False)
+    assert made.registered["Environment", "prs-env"] == {"name": "prs-env", "image": "ubuntu"}
+    assert "--no-packages" in made.finding("conda_file").became

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from parallelrun.importing.azureml.findings import Findings
 
 
-def import_pipeline(file: Path, folder: Path, beside: Sequence[Path] = (), force: bool = False) -> Findings:
+def import_pipeline(
+    file: Path, folder: Path, beside: Sequence[Path] = (), force: bool = False, with_packages: bool = True
+) -> Findings:
     """Import the pipeline ``file`` into ``folder``; ``beside`` are YAML files of assets that it names.
+    Without ``with_packages``, environments have their images only.
 
     Gives what became of each field. Raises ManifestError for a file that cannot be imported, and where ``folder`` holds
     an import already unless ``force``; SourceError, OutputError.
@@ -23,7 +26,7 @@ def import_pipeline(file: Path, folder: Path, beside: Sequence[Path] = (), force
 
     writing.check(folder, force)
     base, target = PurePosixPath(os.getcwd()), PurePosixPath(os.path.abspath(folder))
-    book = Book(Disk(), base, target)
+    book = Book(Disk(), base, target, with_packages)
     for path in beside:
         assets.take(book, base / path)
     taken = [book.open(base / path) for path in beside]

@@ -179,7 +179,9 @@ def _inline_data(book: Book, section: Section, type_: str, is_main: bool) -> Bou
     place = places.of(book, section, type_)
     type_ = place.type or type_
     if not place.registered:
-        return Bound("data", type_, place.path, value=place.path)
+        own = next(str(part) for part in reversed(section.path) if part not in ("path", "default", "value"))
+        path = place.path or f"data/{own}"  # stands for what could not be mapped, and is told
+        return Bound("data", type_, path, value=path)
     if type_ in MODELS:
         _model_to_register(section, place.registered)
     elif is_main:

@@ -45,6 +45,7 @@ class Book:
     files: Files
     base: PurePosixPath  # files below this folder are shown to people relative to it
     target: PurePosixPath  # the folder that is written; absolute
+    with_packages: bool = True  # whether environments list packages beside an image
     findings: Findings = field(default_factory=Findings)
     opened: dict[PurePosixPath, File] = field(default_factory=dict)
     assets: dict[tuple[str, str], Section] = field(default_factory=dict)  # what was given beside, by type and name

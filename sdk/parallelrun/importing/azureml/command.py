@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parallelrun.api.models.base import MAX_SECONDS
 from parallelrun.importing.azureml import commands, steps
 from parallelrun.importing.azureml.book import Json
 from parallelrun.importing.azureml.step import Step
@@ -61,8 +62,9 @@ def _alone(step: Step) -> None:
 def _limits(step: Step, where: str) -> Json:
     made: Json = {}
     if (section := step.pick("limits", "timeout")) and (seconds := step.number(section)) is not None:
-        made["timeoutSeconds"] = seconds
-        section.mapped(f"{where}.timeoutSeconds: {seconds}")
+        made["timeoutSeconds"] = seconds if isinstance(seconds, str) else min(seconds, MAX_SECONDS)
+        tell = section.mapped if made["timeoutSeconds"] == seconds else section.approximated
+        tell(f"{where}.timeoutSeconds: {made['timeoutSeconds']}")
     _alone(step)
     if section := step.pick("resources", "instance_count"):
         if str(section.value) == "1":

@@ -86,6 +86,11 @@ def _packages(book: Book, section: Section, code: Code, name: str) -> Json:
     content, shown = _conda_content(book, section)
     if content is None:
         return {}
+    if not book.with_packages:
+        section.approximated(
+            "no packages, as --no-packages says", "The image, on a laptop the Python that runs parallelrun, has them."
+        )
+        return {}
     found = conda.read(content)
     told = []
     if found.dropped:

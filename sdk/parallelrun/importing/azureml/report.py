@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from parallelrun.importing.azureml.findings import Finding, Findings, Outcome
 
+TITLE = "# Import of "
 _TITLES: dict[Outcome, tuple[str, str]] = {
     "lost": ("Could not be mapped", "Something has to be done about each of these."),
     "approximated": ("Approximated", "Nearly the same here, or without meaning here: worth a look."),
@@ -23,7 +24,7 @@ _DIFFERENT = """\
 
 def markdown(file: str, findings: Findings) -> str:
     """REPORT.md, on the import of ``file``."""
-    parts = [f"# Import of {file}\n", f"{counts(findings)}.\n"]
+    parts = [f"{TITLE}{file}\n", f"{counts(findings)}.\n"]
     for outcome, (title, about) in _TITLES.items():
         found = findings.of(outcome)
         if found:

@@ -104,6 +104,12 @@ class Step:
 
     def _meaning(self, section: Section, expression: str) -> Meaning:
         kind, _, name = expression.partition(".")
+        if kind == "outputs" and name == self.appended and name:
+            section.lost(
+                f'"", for ${{{{{expression}}}}}: what run returns is appended there when the job ends',
+                "Give the script an output of its own for what it writes itself.",
+            )
+            return Meaning("")
         if kind == "outputs" and name in self.outputs:
             place = self.outputs[name]
             return Meaning(f"$(outputs.{output_name(name)})" + (f"/{place.file}" if place.file else ""), True)
@@ -140,7 +146,8 @@ class Step:
                 sides.append({"name": name, "path": bound.text})
             elif bound.registered:
                 version = bound.registered.partition(":")[2]
-                models.append({"name": model_name(name, bound), **({"version": version} if version else {})})
+                model = {"name": model_name(name, bound), **({"version": version} if version else {})}
+                models += [model] if model not in models else []
             else:
                 models.append({"name": name, "path": bound.text})
         return {**({"sideInputs": sides} if sides else {}), **({"models": models} if models else {})}

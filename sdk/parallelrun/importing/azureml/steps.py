@@ -61,11 +61,10 @@ def environment(step: Step, section: Section | None, variables: Section | None) 
     """The field ``environment``, with the variables."""
     made = environments.of(step.book, section, step.code) if section is not None else {}
     values: dict[str, str] = {}
-    for name, child in step.children("environment_variables").items():
-        values[name] = str(step.value(child))
-        child.mapped(f"environment.env: {name}")
-    for name, child in variables.fields() if variables is not None else ():
-        values[name] = str(step.value(child))
+    found = step.children("environment_variables")
+    found.update(variables.fields() if variables is not None else ())
+    for name, child in found.items():
+        values[name] = "" if child.value is None else step.text(child, str(child.value))
         child.mapped(f"environment.env: {name}")
     if values:
         made["env"] = environments.variables(values)
@@ -87,6 +86,8 @@ def source(step: Step, section: Section | None) -> Json:
         if step.book.files.exists(origin):
             step.code.origin = origin
             section.mapped(f"a copy in {step.code.folder}")
+            if step.book.files.exists(origin / ".amlignore"):
+                section.approximated(f"all of it in {step.code.folder}: .amlignore is not heeded")
         else:
             section.lost(f"an empty {step.code.folder}: {text} is not there", f"Put the code into {step.code.folder}.")
     step.book.codes.append(step.code)
