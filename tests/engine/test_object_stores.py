@@ -489,9 +489,8 @@ def run(mini_batch):
 """
 
 
-def test_a_manifest_that_names_a_datastore_is_run_and_debugged(site: Site, make_box: Callable[[str], Box]) -> None:
+def job_of_a_datastore(site: Site, box: Box) -> None:
     """As people write it: a Datastore and its Secret beside the job, and arguments that refer to what is fetched."""
-    box = make_box("azureBlob")
     filled(box, {f"{n}.bin": b"x" * n for n in range(9)}, "mnist")
     box.write("labels.txt", b"zero")
     box.write("model/w.bin", b"")
@@ -522,6 +521,10 @@ def test_a_manifest_that_names_a_datastore_is_run_and_debugged(site: Site, make_
         nodeCount=2,
         output={"path": "datastore://samples/results"},
     )
+
+
+def test_a_manifest_that_names_a_datastore_is_run_and_debugged(site: Site, make_box: Callable[[str], Box]) -> None:
+    job_of_a_datastore(site, make_box("azureBlob"))
     finished = site.command("run", "job.yaml", "--output", "out")
     assert finished.status == 0, finished.text
     run = RunFolder(site.folder / "out")
@@ -531,3 +534,23 @@ def test_a_manifest_that_names_a_datastore_is_run_and_debugged(site: Site, make_
     assert debugged.status == 0, debugged.text
     assert debugged.stdout == "['4.bin 4', '5.bin 5']\n"
     assert AZURE_KEY not in "".join(p.read_text(errors="replace") for p in run.folder.rglob("*") if p.is_file())
+
+
+def test_an_output_in_a_store_is_taken_over_while_all_of_it_and_all_that_it_was_made_of_is_there(
+    site: Site, make_box: Callable[[str], Box]
+) -> None:
+    box = make_box("azureBlob")
+    job_of_a_datastore(site, box)
+    assert site.command("run", "job.yaml", "--output", "out").status == 0
+
+    def again(output: str) -> bool:
+        """Whether the results of the first run were taken over."""
+        finished = site.command("run", "job.yaml", "--output", output, "--reuse", "out")
+        assert finished.status == 0, finished.text
+        return RunFolder(site.folder / output).result().get("reusedFrom") == str(site.folder / "out")
+
+    assert again("second")
+    printed = site.command("results", "second")
+    assert printed.stdout.splitlines() == [f"{n}.bin {n}" for n in range(9)], printed.text
+    box.write("labels.txt", b"zero")  # written again, of the same length
+    assert not again("third")
