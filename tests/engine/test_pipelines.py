@@ -222,6 +222,20 @@ def test_what_failed_is_run_again_and_the_job_keeps_what_succeeded(squares):
     assert not (squares.folder / "runs/out/data/score/output/_SUCCESS").exists()
 
 
+def test_a_parameter_names_the_registered_dataset_that_is_read(squares):
+    job = {**SCORED["job"], "inputs": [{"name": "numbers", "dataset": "$(params.data)"}], "miniBatchSize": 10}
+    path = pipeline(squares, {"name": "score", "job": job}, parameters=[{"name": "data", "type": "dataset"}])
+    for name, numbers in (("low", "12"), ("high", "78")):
+        for number in numbers:
+            squares.write(f"{name}/{number}.txt", number)
+        meta = {"apiVersion": "parallelrun.dev/v1alpha1", "kind": "Dataset", "metadata": {"name": name}}
+        dataset = {**meta, "spec": {"type": "File", "paths": [f"{name}/*.txt"]}}
+        path.write_text(f"{path.read_text()}---\n{yaml.safe_dump(dataset)}")
+    assert "data has no default" in run(squares, status=2).stderr
+    run(squares, "--param", "data=high")
+    assert outputs(squares, "score")["file"].read_text() == "7.txt: 49\n8.txt: 64\n"
+
+
 LITTER = """\
     import pathlib, sys, time, uuid
     say("litter")

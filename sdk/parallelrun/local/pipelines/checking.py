@@ -21,8 +21,12 @@ def check(path: Path, sets: Sequence[str], register: Sequence[Path]) -> None:
     """
     if sets:
         raise ManifestError(f"{path}: --set is for a job, and this is a pipeline.")
-    loaded = loading.load(path)
-    params = _defaults(loaded)
+    for loaded in loading.load_all(path):
+        _check_steps(loaded, path, register)
+
+
+def _check_steps(loaded: Loaded, path: Path, register: Sequence[Path]) -> None:
+    params = _values(loaded)
     if params is None:
         return  # a run has to say more before its steps can be looked at
     outputs = compile.anywhere(loaded.spec)
@@ -32,11 +36,12 @@ def check(path: Path, sets: Sequence[str], register: Sequence[Path]) -> None:
         try:
             checking.check(load_manifest(text, name=str(path)), register)
         except NotRegistered as error:
-            raise NotRegistered(error.kind, error.name, f"step {step['name']}: {error.message}", error.hint) from None
+            message = f"step {step['name']}: {error.message}"
+            raise NotRegistered(error.kind, error.name, message, error.hint) from None
 
 
-def _defaults(loaded: Loaded) -> dict[str, parameters.Value] | None:
-    try:
-        return parameters.resolve(loaded.spec, loaded.run.get("parameters") or {})
-    except ManifestError:
+def _values(loaded: Loaded) -> dict[str, parameters.Value] | None:
+    given = loaded.run.get("parameters") or {}
+    if not loaded.run and any("default" not in one for one in loaded.spec.get("parameters") or ()):
         return None
+    return parameters.resolve(loaded.spec, given)

@@ -100,7 +100,7 @@ class Child:
         assert process.stdout is not None
         if self._stopped:
             self.interrupt()
-        process.stdin.write(json.dumps(step_process.to_json(request)).encode() + b"\n")
+        process.stdin.write(json.dumps(request.to_json()).encode() + b"\n")
         end: End | None = None
         async for line in process.stdout:
             event = json.loads(line)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_PIPELINE = re.compile(rb"^kind[\"']?\s*:\s*[\"']?ParallelRunPipeline(Run)?\b", re.MULTILINE)
-_JOB = re.compile(rb"^kind[\"']?\s*:\s*[\"']?ParallelRunJob\b", re.MULTILINE)
+_KIND = rb"(?m)(?:^\s*|[{,]\s*)[\"']?kind[\"']?\s*:\s*[\"']?"
+_PIPELINE = re.compile(_KIND + rb"ParallelRunPipeline(Run)?\b")
+_JOB = re.compile(_KIND + rb"ParallelRunJob\b")
 
 
 def is_pipeline(path: Path) -> bool:

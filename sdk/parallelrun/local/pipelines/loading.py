@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from parallelrun.api.manifest import read_text
 from parallelrun.api.models import API_VERSION, KIND
 from parallelrun.api.models.pipeline import PIPELINE
 from parallelrun.api.models.pipeline_run import PIPELINE_RUN
-from parallelrun.api.problems import Problem, report
+from parallelrun.api.problems import report
+from parallelrun.api.registry import NotRegistered
 from parallelrun.api.shape import without_nulls
 from parallelrun.api.source_files import YAML
 from parallelrun.local.pipelines.detecting import is_pipeline
@@ -49,24 +50,38 @@ def load(source: str | Path, name: str = "pipeline.yaml") -> Loaded:
     Raises ManifestError with every problem and its line.
     """
     path, text = read_text(source, name)
+    found = _read(path, text, given=isinstance(source, str) and "\n" in source)
+    if len(found) > 1:
+        names = ", ".join(sorted({one.name for one in found}))
+        runs = "several runs of pipelines" if all(one.run for one in found) else "several pipelines"
+        raise ManifestError(f"{path}: there are {runs} in this file: {names}.", "Write each into a file of its own.")
+    return found[0]
+
+
+def load_all(path: Path) -> list[Loaded]:
+    """Every run of a pipeline in a file, and every pipeline that no run of the file is of. Raises as :func:`load`."""
+    return _read(*read_text(path, str(path)), given=False)
+
+
+def _read(path: Path, text: str, given: bool) -> list[Loaded]:
     documents = read_documents(text, str(path))
     pipelines, runs = _of_kind(documents, PIPELINE), _of_kind(documents, PIPELINE_RUN)
-    for kind, found in ((PIPELINE, pipelines), (PIPELINE_RUN, runs)):
-        if len(found) > 1:
-            rule = f"a second {kind}: a file has one; write each into its own"
-            raise report(str(path), [Problem((), rule, found[1].line)])
     if not pipelines and not runs:
         raise ManifestError(f"{path}: there is no {PIPELINE} in this file.", f"It says: kind: {PIPELINE}")
     _check(path, [*pipelines, *runs])
-    run: Json = without_nulls(runs[0].value)["spec"] if runs else {}
     others = [one.value for one in documents if one not in (*pipelines, *runs) and isinstance(one.value, dict)]
-    given = isinstance(source, str) and "\n" in source
-    if "pipelineSpec" in run:
-        return Loaded(_name(runs[0]), run["pipelineSpec"], run, others, path, given)
-    if runs and not (pipelines and _name(pipelines[0]) == run["pipeline"]["name"]):
-        beside = _beside(path, run["pipeline"]["name"], pipelines)
-        return Loaded(beside.name, beside.spec, run, [*others, *beside.others], beside.path)
-    return Loaded(_name(pipelines[0]), without_nulls(pipelines[0].value)["spec"], run, others, path, given)
+    here = {_name(one): Loaded(_name(one), _spec(one), {}, others, path, given) for one in pipelines}
+    found = []
+    for document in runs:
+        run = _spec(document)
+        if "pipelineSpec" in run:
+            found.append(Loaded(_name(document), run["pipelineSpec"], run, others, path, given))
+            continue
+        wanted = run["pipeline"]["name"]
+        base = here.get(wanted) or _beside(path, wanted, list(here))
+        found.append(replace(base, run=run, others=[*others, *(one for one in base.others if one not in others)]))
+    alone = here.keys() - {one.name for one in found}
+    return [*found, *(one for name, one in here.items() if name in alone)]
 
 
 def _of_kind(documents: Sequence[Document], kind: str) -> list[Document]:
@@ -75,6 +90,11 @@ def _of_kind(documents: Sequence[Document], kind: str) -> list[Document]:
 
 def _name(document: Document) -> str:
     return str(document.value["metadata"]["name"])
+
+
+def _spec(document: Document) -> Json:
+    spec: Json = without_nulls(document.value)["spec"]
+    return spec
 
 
 def _check(path: Path, documents: Sequence[Document]) -> None:
@@ -86,15 +106,18 @@ def _check(path: Path, documents: Sequence[Document]) -> None:
         raise report(str(path), found)
 
 
-def _beside(path: Path, name: str, here: Sequence[Document]) -> Loaded:
-    names = [_name(one) for one in here]
+def _beside(path: Path, name: str, names: list[str]) -> Loaded:
+    """The pipeline ``name`` of another file in the folder of ``path``, whose own pipelines are ``names``."""
     for file in sorted(path.parent.iterdir()) if path.parent.is_dir() else []:
         if file.name.endswith(YAML) and file.name != path.name and is_pipeline(file):
-            found = _of_kind(read_documents(file.read_text(encoding="utf-8-sig"), str(file)), PIPELINE)
-            if found and _name(found[0]) == name:
-                return load(file)
-            names += [_name(one) for one in found]
-    raise ManifestError(
-        f"{path}: spec.pipeline.name: there is no pipeline {name} in this file or beside it.",
-        hints.known("pipeline", name, names),
-    )
+            documents = _of_kind(read_documents(*_text_of(file)), PIPELINE)
+            if name in map(_name, documents):
+                return next(one for one in load_all(file) if one.name == name)
+            names = [*names, *map(_name, documents)]
+    message = f"spec.pipeline.name: there is no pipeline {name} in this file or beside it."
+    raise NotRegistered(PIPELINE, name, message, hints.known("pipeline", name, names))
+
+
+def _text_of(file: Path) -> tuple[str, str]:
+    path, text = read_text(file, str(file))
+    return text, str(path)

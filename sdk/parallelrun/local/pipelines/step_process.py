@@ -19,24 +19,6 @@ from parallelrun.api import exit_codes
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.local.request import RunRequest, Snapshot
 
-#: Fields of a request that are paths, and those that are lists of paths.
-_PATHS = ("manifest", "output", "rerun_of")
-_LISTS = ("register", "reuse_of")
-
-
-def to_json(request: RunRequest) -> dict[str, Any]:
-    """``request`` for stdin, without what is a default."""
-    value: dict[str, Any] = {name: one for name, one in vars(request).items() if one}
-    value |= {name: str(value[name]) for name in _PATHS if name in value}
-    return value | {name: [str(one) for one in value[name]] for name in _LISTS if name in value}
-
-
-def from_json(value: dict[str, Any]) -> RunRequest:
-    """The inverse of :func:`to_json`."""
-    paths = {name: Path(value[name]) for name in _PATHS if name in value}
-    lists = {name: [Path(one) for one in value[name]] for name in _LISTS if name in value}
-    return RunRequest(**{**value, **paths, **lists})
-
 
 class _Teller:
     """A run's listener: each call is a line on stdout."""
@@ -68,7 +50,7 @@ def _stop_with_parent() -> None:
 
 def main() -> int:
     """Run what stdin says."""
-    request = from_json(json.loads(sys.stdin.buffer.readline()))
+    request = RunRequest.from_json(json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     from parallelrun.local.run import run
 
