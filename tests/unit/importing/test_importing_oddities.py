@@ -538,3 +538,21 @@ def test_packages_can_be_left_out():
     made = imported(changed((ARGUMENTS, ARGUMENTS + environment)), {"conda.yml": CONDA}, with_packages=False)
     assert made.registered["Environment", "prs-env"] == {"name": "prs-env", "image": "ubuntu"}
     assert "--no-packages" in made.finding("conda_file").became
+
+
+def test_outputs_may_be_named_and_nothing_else():
+    made = imported(command("python score.py ${{outputs.made}}", "outputs:\n  made:\n"))
+    assert made.step("run")["outputs"] == [{"name": "made"}]
+    assert made.of("lost") == []
+
+
+def test_a_pipeline_s_jobs_may_be_those_of_its_component():
+    made = imported(
+        "type: pipeline\ncompute: big\ncomponent: parts/inner.yml\ninputs:\n"
+        "  raw: {type: uri_folder, path: ./images}\n  where: big\n",
+        {"parts/inner.yml": INNER},
+    )
+    assert [parameter["name"] for parameter in made.spec["parameters"]] == ["raw", "size", "where"]
+    assert made.step("clean")["arguments"] == ["$(sideInputs.raw)", "$(params.size)", "$(outputs.table)/table"]
+    assert (made.spec["computeTarget"], made.step("clean")["computeTarget"]) == ("big", "big")
+    assert made.of("lost") == []

@@ -63,13 +63,29 @@ class _Around:
     above: str = ""  # what names of its steps begin with
 
 
-def read(book: Book, root: Section) -> Group:
-    """Of a pipeline, or of a job that stands alone."""
-    if not root["jobs"]:
+def pipeline_of(book: Book, root: Section) -> Section:
+    """The pipeline of a file: the file itself, or its component that has the jobs."""
+    if root["jobs"] or str(root["type"].value) != _PIPELINE:
+        return root
+    found = _component(book, root)
+    if found is None:
+        return root
+    for name in _ABOUT_PIPELINE:
+        found[name].seen()
+    for name, section in found["inputs"].fields():
+        if name in root["inputs"]:
+            section.seen()  # the job's counts
+    return found
+
+
+def read(book: Book, root: Section, pipeline: Section) -> Group:
+    """Of the ``pipeline`` of the file ``root``, or of a job that stands alone."""
+    if not pipeline["jobs"]:
         group = Group("")
         _add(book, group, str(root["name"].value or root.file.path.stem), root, _Around({}))
     else:
-        group = _group(book, Group(""), root, _Around(dict(root["outputs"].fields())))
+        outputs = {**dict(pipeline["outputs"].fields()), **dict(root["outputs"].fields())}
+        group = _group(book, Group(""), pipeline, _Around(outputs))
     _unique(list(group.every()))
     return group
 
@@ -127,6 +143,8 @@ def _inner(book: Book, group: Group, key: str, job: Section, component: Section 
     """A pipeline that is a job: its jobs become steps of the pipeline around it."""
     pipeline = job if component is None else component
     own: dict[str, Section] = dict(pipeline["outputs"].fields())
+    for section in own.values():
+        _say_little(section)
     for name, section in job["outputs"].fields():
         target = _exported(section, around.outputs)
         if target:
@@ -134,6 +152,8 @@ def _inner(book: Book, group: Group, key: str, job: Section, component: Section 
             own[name] = around.outputs[target]
         elif section:
             own[name] = section
+        else:
+            section.seen()
     for section in own.values():
         _say_little(section)
     for part in (pipeline, job):

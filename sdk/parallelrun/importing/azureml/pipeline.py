@@ -40,18 +40,22 @@ def translate(book: Book, path: PurePosixPath) -> Translated:
     """The pipeline in the file ``path``. Raises ManifestError for a file that is none."""
     root = book.open(path)
     _check_kind(root)
-    group = jobs.read(book, root)
+    pipeline = jobs.pipeline_of(book, root)
+    group = jobs.read(book, root, pipeline)
     made = list(group.every())
     if not made:
         raise ManifestError(f"{root.file.name}: none of its jobs can be imported.", _lost(book))
-    inputs, parameters = _inputs(book, root, group.steps)
+    given = {**dict(pipeline["inputs"].fields()), **dict(root["inputs"].fields())} if pipeline["jobs"] else {}
+    inputs, parameters = _inputs(book, given, group.steps)
     jobs.bind(book, group, inputs)
     spec: Json = {
-        **_about(root),
+        **(_about(root, pipeline) if pipeline["jobs"] else {}),
         **({"parameters": parameters} if parameters else {}),
-        **_defaults(book, root),
+        **(_defaults(book, root) if pipeline["jobs"] else {}),
         "steps": [_document(step, root) for step in made],
     }
+    for key in _ABOUT:
+        root[key].seen()
     _settings(root)
     whole = {"apiVersion": API_VERSION, "kind": "ParallelRunPipeline", "metadata": {"name": _name(root)}, "spec": spec}
     _tell_unread(book)
@@ -70,15 +74,14 @@ def _check_kind(root: Section) -> None:
     )
 
 
-def _inputs(book: Book, root: Section, made: list[Step]) -> tuple[dict[str, Bound], list[Json]]:
+def _inputs(book: Book, given: dict[str, Section], made: list[Step]) -> tuple[dict[str, Bound], list[Json]]:
     """The pipeline's inputs: what they stand for, and the parameters that they become."""
     found: dict[str, Bound] = {}
     parameters: list[Json] = []
-    if root["jobs"]:
-        split, otherwise = _uses(made)
-        for name, section in root["inputs"].fields():
-            found[name], parameter = bindings.of_pipeline(book, name, section, name in split - otherwise)
-            parameters += [parameter] if parameter is not None else []
+    split, otherwise = _uses(made)
+    for name, section in given.items():
+        found[name], parameter = bindings.of_pipeline(book, name, section, name in split - otherwise)
+        parameters += [parameter] if parameter is not None else []
     return found, parameters
 
 
@@ -111,11 +114,7 @@ def _document(step: Step, root: Section) -> Json:
     return made
 
 
-def _about(root: Section) -> Json:
-    for key in _ABOUT:
-        root[key].seen()
-    if not root["jobs"]:
-        return {}
+def _about(root: Section, pipeline: Section) -> Json:
     made: Json = {}
     if text := root["description"].value:
         made["description"] = str(text).strip()
@@ -128,19 +127,18 @@ def _about(root: Section) -> Json:
         root["experiment_name"].mapped("experiment")
     if root["properties"]:
         root["properties"].approximated("dropped: they are for Azure's own tools")
-    for _, output in root["outputs"].fields():
+    for _, output in (*root["outputs"].fields(), *pipeline["outputs"].fields()):
         for key in ("type", "mode", "description"):
             output[key].seen()
-        if not output:
+        if not output.is_mapping:
             output.seen()
     return made
 
 
 def _defaults(book: Book, root: Section) -> Json:
-    if root["jobs"]:
-        for section in (root["settings"]["default_compute"], root["compute"]):
-            if section and (name := compute.of(book, section, str(section.value))):
-                return {"computeTarget": name}
+    for section in (root["settings"]["default_compute"], root["compute"]):
+        if section and (name := compute.of(book, section, str(section.value))):
+            return {"computeTarget": name}
     return {}
 
 

@@ -123,7 +123,7 @@ def output_place(book: Book, name: str, sections: list[Section], whole: Section 
             for key in ("name", "version"):
                 if section[key]:
                     section[key].approximated("dropped: outputs are not registered by themselves")
-        elif section:
+        else:
             section.seen()
     type_ = type_ or "uri_folder"
     folder, file = _folder(book, path, type_) if path is not None else ("", "")
