@@ -30,6 +30,7 @@ class PipelineRun(Run):
 
     _record: Record
     _ours: Any
+    _cancelled = False
 
     def __init__(self, experiment: Experiment, run_id: str, **_: Any) -> None:
         from parallelrun.azureml.backend import records
@@ -51,7 +52,9 @@ class PipelineRun(Run):
         self._ours = ours if ours is not None else _opened(experiment, record)
 
     def _phase(self) -> str:
-        return str(self._ours.phase)
+        phase = str(self._ours.phase)
+        # Before it is prepared there is nothing that could say that it was cancelled.
+        return "Cancelled" if phase == "Failed" and self._cancelled and not self._ours.steps else phase
 
     @property
     def tags(self) -> dict[str, str]:
@@ -124,6 +127,7 @@ class PipelineRun(Run):
     @azure()
     def cancel(self) -> None:
         """Stop it."""
+        self._cancelled = True
         self._ours.cancel()
 
     @azure(differs="A folder, or the name of the object.")

@@ -14,7 +14,10 @@ from parallelrun.azureml.pipeline.steps.parallel_run_config import ParallelRunCo
 class ParallelRunStep(PipelineStep):
     """A step of a pipeline that is a ParallelRunJob."""
 
-    @azure(differs="The output is in input order, and has the result of each mini-batch once.")
+    @azure(
+        differs="The output is in input order, and has the result of each mini-batch once. A step whose script also "
+        "writes to the folder of its append_row output is not reused."
+    )
     def __init__(
         self,
         name: str,
