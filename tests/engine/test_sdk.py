@@ -1,4 +1,4 @@
-"""Jobs run from Python: in the background, followed, read, run again; whatever becomes of the program."""
+"""Jobs and pipelines run from Python: in the background, followed, read, run again; whatever becomes of the program."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from engine_harness import SAY, wait_for
 
 import parallelrun as pr
+from parallelrun.client import local_pipeline_run
 from parallelrun.client.local_run import _PROCESSES
 from parallelrun.local import control
 
@@ -49,6 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAID", str(tmp_path / "said.jsonl"))
     monkeypatch.setenv("PARALLELRUN_DRAIN_SECONDS", "0.2")
+    (tmp_path / "queue.py").write_text("raise RuntimeError('a file of the user, for no process of ours')")
     (tmp_path / "in").mkdir()
     for number in range(10):
         (tmp_path / "in" / f"{number}.txt").write_text(str(number))
@@ -171,7 +173,7 @@ def test_a_run_survives_the_program_that_began_it_and_can_be_followed_by_others(
         job.run_local(output="out")
         """
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-P", "-c", textwrap.dedent(program)], stderr=subprocess.PIPE, start_new_session=True
     )
     wait_for(lambda: (here / "out/control.json").exists(), "the run")
     run = pr.Run.open("out")
@@ -188,3 +190,67 @@ def test_what_the_script_prints_is_read_from_python(here):
     assert run.logs() == "up\n"
     assert run.logs("stderr") == ""
     assert "node" in run.logs("sys")
+
+
+PREPARE = """\
+import shutil, sys
+folder, source, count = sys.argv[1:]
+for number in range(int(count)):
+    shutil.copy(f"{source}/{number}.txt", folder)
+"""
+
+
+def pipeline(here: Path, script: str) -> pr.Pipeline:
+    (here / "prepare").mkdir()
+    (here / "prepare" / "prepare.py").write_text(PREPARE)
+    count = pr.Parameter("count", 3)
+    prepare = pr.ScriptStep(
+        "prepare", source="prepare", entry_script="prepare.py", outputs=["numbers"], side_inputs={"in": "in"},
+        arguments=["$(outputs.numbers)", "$(sideInputs.in)", count],
+    )  # fmt: skip
+    score = pr.Step("score", squares(script, inputs=[pr.Files(prepare.outputs["numbers"])]))
+    return pr.Pipeline("squares-of-many", parameters=[count], steps=[prepare, score])
+
+
+def test_a_pipeline_runs_and_what_failed_of_it_is_run_again(here, monkeypatch, capsys):
+    made = pipeline(here, SQUARES)
+    monkeypatch.setenv("BAD", "2")
+    with pytest.raises(pr.JobFailed, match="step score failed: ") as error:
+        made.run_local(show=True)
+    assert "ValueError: 2 is bad" in str(error.value)
+    assert "prepare: Succeeded\nscore: Running\nscore: Failed" in capsys.readouterr().out
+    run = pr.PipelineRun.open(next((here / "runs").iterdir()))
+    assert (run.phase, run.pipeline, run.parameters) == ("Failed", "squares-of-many", {"count": 3})
+    assert [failure.error for failure in run.step("score").run.failures()] == ["ValueError: 2 is bad"]
+    monkeypatch.delenv("BAD")
+    again = run.rerun_failed()
+    assert [step.phase for step in again.steps] == ["Reused", "Succeeded"]
+    assert again.step("prepare").reused_from
+    assert again.step("score").run.results()["result"].tolist() == ["0:0", "1:1", "2:4"]
+    assert Path(again.step("score").outputs["file"]).read_text() == "0:0\n1:1\n2:4\n"
+
+
+def test_a_pipeline_whose_process_was_killed_goes_on_where_it_was(here):
+    run = pipeline(here, HALF).run_local(wait=False)
+    wait_for(
+        lambda: run.steps and run.steps[-1].run and run.steps[-1].run.progress().completed, "a result", run.__repr__
+    )
+    os.kill(local_pipeline_run._PROCESSES[run.folder].pid, signal.SIGKILL)
+    assert run.wait(check=False).phase == "Interrupted"
+    (here / "said.jsonl.go").touch()
+    run.resume()
+    assert run.wait().step("score").run.results()["result"].tolist() == ["0.txt", "1.txt", "2.txt"]
+
+
+def test_a_pipeline_is_cancelled(here):
+    run = pipeline(here, HALF).run_local(wait=False)
+    wait_for(lambda: run.steps and run.steps[-1].phase == "Running", "the step", run.__repr__)
+    run.cancel()
+    assert run.wait(check=False).phase == "Cancelled"
+
+
+def test_what_is_wrong_with_a_pipeline_is_raised_and_leaves_nothing(here):
+    made = pipeline(here, SQUARES)
+    with pytest.raises(pr.ManifestError, match="nosuch"):
+        made.run_local(parameters={"nosuch": 1})
+    assert list(here.glob("runs/*")) == []

@@ -6,13 +6,15 @@ goes away, and nothing is left on the disk.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-from parallelrun.api import errors
+from parallelrun.api import errors, exit_codes
 from parallelrun.api.errors import ParallelRunError
 
 #: Set by Jupyter for its own process; a script's process may have another interpreter, without that backend.
@@ -105,6 +107,8 @@ class Background:
         size = os.fstat(self._said).st_size
         said = os.pread(self._said, _TAIL, max(size - _TAIL, 0)).decode("utf-8", "backslashreplace").strip()
         status = self._process.returncode
+        if status == exit_codes.INTERRUPTED:
+            return "The run was interrupted."
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         return f"The process of the run {how}.\n{said}".strip()
 
@@ -114,6 +118,9 @@ def tell(kind: str, **values: Any) -> None:
     print(json.dumps({"type": kind, **values}, default=str), flush=True)
 
 
-def tell_error(error: ParallelRunError) -> None:
-    """Of the process itself: why it does not go on."""
+def tell_error(error: ParallelRunError, folder: Path | None) -> None:
+    """Of the process itself: why it does not go on. The run's ``folder``, where nothing is in it, is removed."""
+    if folder is not None:
+        with contextlib.suppress(OSError):  # there is something in it, or it is gone already
+            folder.rmdir()
     tell("error", **{"class": type(error).__name__, "message": error.message, "hint": error.hint})

@@ -20,5 +20,5 @@ def start(request: RunRequest, job: str) -> LocalRun:
     if folder is None:  # known before the process has begun
         folder = run_folder.reserve(job)
         request = replace(request, output=folder)
-    process = Background(run_in_background.__name__, run_in_background.as_json(request))
+    process = Background(run_in_background.__name__, request.to_json())
     return LocalRun(folder, job, process)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from parallelrun.api import exit_codes
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.client.background import tell, tell_error
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
@@ -51,15 +52,16 @@ def main() -> int:
     """Run what stdin says."""
     from parallelrun.local.pipelines.run import run
 
+    request = from_json(json.load(sys.stdin))
     try:
-        outcome = run(from_json(json.load(sys.stdin)), _Teller())
+        outcome = run(request, _Teller())
     except ParallelRunError as error:
-        tell_error(error)
-        return 1
+        tell_error(error, request.output)
+        return exit_codes.JOB_FAILED
     except KeyboardInterrupt:
-        return 130
+        return exit_codes.INTERRUPTED
     tell("ended", phase=outcome.phase, reason="")
-    return 0
+    return exit_codes.DONE
 
 
 if __name__ == "__main__":

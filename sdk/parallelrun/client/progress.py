@@ -28,12 +28,14 @@ class Progress:
     time_left: float | None = None  # seconds; None: not known
     stalled: str = ""  # why the work pauses; "" where it does not
     first_error: str = ""  # one line of the first failure
+    preparing: str = ""  # what is done before the first node works, where it takes long
 
     def __str__(self) -> str:
         snapshot = Snapshot(
             "Running" if self.phase == "Suspended" else self.phase,
             self.total, self.completed, self.failed, self.retried, self.items_succeeded, self.items_failed,
             self.seconds, self.nodes, self.stalled, self.first_error, self.phase == "Suspended",
+            self.preparing,
         )  # fmt: skip
         text = line(View(snapshot, self.throughput, self.time_left))
         if self.phase not in ENDED:
@@ -51,5 +53,5 @@ def of_view(view: View) -> Progress:
         "Suspended" if snapshot.suspended else snapshot.phase,
         snapshot.total, snapshot.completed, snapshot.failed, snapshot.retried, snapshot.items_succeeded,
         snapshot.items_failed, snapshot.elapsed, snapshot.nodes, rate, view.left, snapshot.stalled,
-        snapshot.first_error,
+        snapshot.first_error, snapshot.preparing,
     )  # fmt: skip

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
+from parallelrun.api import exit_codes
 from parallelrun.api.errors import ParallelRunError
 from parallelrun.client.background import tell, tell_error
 from parallelrun.local.request import RunRequest, Snapshot
-
-#: Fields of a request that are paths, and those that are lists of paths.
-_PATHS = {"manifest", "output", "source", "rerun_of"}
-_LISTS = {"register", "reuse_of"}
 
 
 class _Teller:
@@ -31,36 +27,20 @@ class _Teller:
         tell("message", text=text)
 
 
-def as_json(request: RunRequest) -> dict[str, Any]:
-    """``request`` for stdin, without what is a default."""
-    value: dict[str, Any] = {key: one for key, one in vars(request).items() if one}
-    for key in _PATHS & value.keys():
-        value[key] = str(value[key])
-    for key in _LISTS & value.keys():
-        value[key] = [str(path) for path in value[key]]
-    return value
-
-
-def from_json(value: dict[str, Any]) -> RunRequest:
-    """The inverse of :func:`as_json`."""
-    paths = {key: Path(value[key]) for key in _PATHS & value.keys()}
-    lists = {key: [Path(path) for path in value[key]] for key in _LISTS & value.keys()}
-    return RunRequest(**{**value, **paths, **lists})
-
-
 def main() -> int:
     """Run what stdin says."""
     from parallelrun.local.run import run
 
+    request = RunRequest.from_json(json.load(sys.stdin))
     try:
-        outcome = run(from_json(json.load(sys.stdin)), _Teller())
+        outcome = run(request, _Teller())
     except ParallelRunError as error:
-        tell_error(error)
-        return 1
+        tell_error(error, request.output)
+        return exit_codes.JOB_FAILED
     except KeyboardInterrupt:
-        return 130
+        return exit_codes.INTERRUPTED
     tell("ended", phase=outcome.phase, reason=outcome.reason)
-    return 0
+    return exit_codes.DONE
 
 
 if __name__ == "__main__":

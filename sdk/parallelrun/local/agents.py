@@ -55,7 +55,7 @@ def start_agent(node: int, scratch: Path, drain_seconds: float) -> AgentProcess:
     """
     holder = os.urandom(6).hex()
     command = [
-        *(sys.executable, "-m", "parallelrun_agent", "--node", str(node), "--holder", holder),
+        *(sys.executable, "-P", "-m", "parallelrun_agent", "--node", str(node), "--holder", holder),
         *("--meeting", str(scratch / f"{node}-{holder}"), "--store", str(scratch / STORE)),
         *("--drain-seconds", str(drain_seconds), "--parent", str(os.getpid())),
     ]

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+#: Fields of a request that are paths, and those that are lists of paths.
+_PATHS = ("manifest", "kustomize", "output", "source", "rerun_of")
+_LISTS = ("register", "reuse_of")
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -27,6 +31,19 @@ class RunRequest:
     rerun_of: Path | None = None  # the folder of a run: its manifest is run again in a new folder
     failed_only: bool = False  # of rerun_of: only mini-batches without a winning success
     reuse_of: list[Path] = field(default_factory=list)  # earlier runs whose results may be taken over, in this order
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values, for another process; without what is a default."""
+        value: dict[str, Any] = {name: one for name, one in vars(self).items() if one}
+        value |= {name: str(value[name]) for name in _PATHS if name in value}
+        return value | {name: [str(one) for one in value[name]] for name in _LISTS if name in value}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> RunRequest:
+        """The inverse of :meth:`to_json`."""
+        paths = {name: Path(value[name]) for name in _PATHS if name in value}
+        lists = {name: [Path(one) for one in value[name]] for name in _LISTS if name in value}
+        return cls(**{**value, **paths, **lists})
 
 
 @dataclass(frozen=True)

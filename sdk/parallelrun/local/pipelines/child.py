@@ -89,7 +89,7 @@ class Child:
         """None: it was killed, or ended by itself with nothing said."""
         with open(self._errors, "ab") as errors:
             self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", step_process.__name__),
+                *(sys.executable, "-P", "-m", step_process.__name__),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
