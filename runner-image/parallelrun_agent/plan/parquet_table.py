@@ -14,7 +14,7 @@ from parallelrun.api.settings import Condition
 from parallelrun_agent.plan import parquet_statistics
 from parallelrun_agent.plan.column_types import FLOAT, TEXT
 from parallelrun_agent.plan.row_ranges import EVERYTHING, Range
-from parallelrun_agent.plan.table_files import TextForm
+from parallelrun_agent.plan.table_files import TextForm, left_out
 from parallelrun_agent.plan.table_keys import KeyRun, coalesced
 from parallelrun_agent.storage.reading import Source
 
@@ -144,7 +144,7 @@ def _opened(source: Source) -> Iterator[ParquetFile]:
         detail = str(error).splitlines()[0] if source.size else "it is empty"
         raise InputError(
             f"{source.path} cannot be read as Parquet: {detail}",
-            "Make or copy it anew, or leave it out with a narrower path.",
+            f"Make or copy it anew, or leave it out: {left_out(source.path)}.",
         ) from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,11 @@ def check_encoding(name: str, encoding: str) -> None:
         raise InputError(
             f"input {name!r}: there is no encoding {encoding!r}", 'Common ones: "utf-8", "latin-1", "cp1252", "utf-16".'
         ) from error
+
+
+def left_out(path: str) -> str:
+    """What an input says that is not to read a file of this name."""
+    return f'subset: {{exclude: ["**/{os.path.basename(unescaped(path))}"]}}'
 
 
 def can_be_cut(encoding: str) -> bool:

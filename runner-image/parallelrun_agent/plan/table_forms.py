@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from parallelrun.api.errors import InputError
 from parallelrun_agent.plan.sources import Source
-from parallelrun_agent.plan.table_files import TextForm, check_encoding
+from parallelrun_agent.plan.table_files import TextForm, check_encoding, left_out
 from parallelrun_agent.storage.places import unescaped
 
 PARQUET = "parquet"
@@ -70,7 +70,7 @@ class Forms:
             raise InputError(
                 f"input {source.name!r}: the extension of {path} does not tell its format",
                 f"Set table.format to csv, jsonl or parquet (known extensions: {', '.join(_EXTENSIONS)}), or leave the "
-                f'file out: subset: {{exclude: ["**/{os.path.basename(unescaped(path))}"]}}.',
+                f"file out: {left_out(path)}.",
             )
         by_extension = _EXTENSIONS.get(extension)
         kind = declared or (by_extension[0] if by_extension else "")

@@ -161,6 +161,7 @@ def test_tsv_and_declared_separators(planner, frames_of) -> None:
         ({"a.csv.gz": gzip.compress(b"x\n1\n" * 9)[:-9]}, {}, r"a\.csv\.gz is not a whole gzip file"),
         ({"a.jsonl": "[1]\n"}, {}, r"a\.jsonl is not JSON lines: '\[1\]'"),
         ({"a.jsonl": "{\n}\n"}, {}, r"a\.jsonl is not JSON lines"),
+        ({"_SUCCESS": ""}, {"format": "parquet"}, r'_SUCCESS cannot be read.*\n.*exclude: \["\*\*/_SUCCESS"\]'),
         ({"a.parquet": "x"}, {}, r"a\.parquet cannot be read as Parquet"),
         ({"a.parquet": ""}, {}, r"a\.parquet cannot be read as Parquet: it is empty"),
     ],
