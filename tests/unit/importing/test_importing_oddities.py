@@ -556,3 +556,23 @@ def test_a_pipeline_s_jobs_may_be_those_of_its_component():
     assert made.step("clean")["arguments"] == ["$(sideInputs.raw)", "$(params.size)", "$(outputs.table)/table"]
     assert (made.spec["computeTarget"], made.step("clean")["computeTarget"]) == ("big", "big")
     assert made.of("lost") == []
+
+
+def test_a_script_without_code_is_told():
+    made = imported(changed(("      code: ./src\n", "")))
+    assert "put it into code/score" in made.finding("entry_script", "lost").todo
+
+
+@pytest.mark.parametrize(
+    ("code", "ref"),
+    [("https://github.com/team/scoring", {}), ("git+https://github.com/team/scoring.git@v1", {"ref": "v1"})],
+)
+def test_code_in_git_stays_there(code, ref):
+    made = imported(changed(("code: ./src", f"code: {code}")))
+    assert made.step("score")["source"] == {"git": {"url": "https://github.com/team/scoring.git", **ref}}
+    assert made.of("lost") == []
+
+
+def test_arguments_that_are_no_text_are_told():
+    made = imported(changed((ARGUMENTS, f"{ARGUMENTS}      program_arguments: [--top, 3]\n")))
+    assert "no text" in made.finding("program_arguments", "lost").became

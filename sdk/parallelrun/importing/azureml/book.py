@@ -36,6 +36,7 @@ class Code:
     folder: str  # from there, such as "code/score"
     origin: PurePosixPath | None = None  # the folder, or file, that is copied; None: nothing is
     made: dict[str, str] = field(default_factory=dict)  # files beside it, by name
+    is_elsewhere: bool = False  # what is in it cannot be seen here, or is told to be missing
 
 
 @dataclass

@@ -29,7 +29,7 @@ def _program(step: Step, where: str) -> Json:
     if section is None:
         step.job["command"].lost(f"{where}.entryScript: main.py", "Write the name of the program into pipeline.yaml.")
         return {"entryScript": "main.py"}
-    program = commands.read(step.required(str(section.value)))
+    program = commands.read(step.required(steps.line(section)))
     if program.wrapped:
         step.code.made[commands.WRAPPER] = commands.WRAPPER_TEXT
         section.approximated(

@@ -67,7 +67,7 @@ def _script(step: Step, where: str) -> Json:
         entry.mapped(f"{where}.entryScript")
     if section is None:
         return made
-    text = str(section.value)
+    text = steps.line(section)
     found = arguments.read(step.required(text), arguments.declared(_text(step, made["entryScript"])))
     made["arguments"] = [step.text(section, word) for word in found.script]
     section.mapped(f"{where}.arguments: {len(found.script)} of the script's own")

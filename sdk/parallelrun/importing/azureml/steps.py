@@ -75,11 +75,13 @@ def source(step: Step, section: Section | None) -> Json:
     """The field ``source``: a copy of the code, or its Git repository."""
     text = "" if section is None else str(section.value).strip()
     if section is not None and (found := _GIT.fullmatch(text)):
+        step.code.is_elsewhere = True
         section.mapped(f"source.git: {found[1]}")
         return {"git": {"url": f"{found[1]}.git", **({"ref": found[2]} if found[2] else {})}}
     if section is None:
         pass
     elif text.startswith(("azureml:", "azureml://", "http://", "https://")):
+        step.code.is_elsewhere = True
         section.lost(f"an empty {step.code.folder}: this code is in a workspace", f"Put it into {step.code.folder}.")
     else:
         origin = step.book.beside(section, text.removeprefix("file:"))
@@ -89,15 +91,26 @@ def source(step: Step, section: Section | None) -> Json:
             if step.book.files.exists(origin / ".amlignore"):
                 section.approximated(f"all of it in {step.code.folder}: .amlignore is not heeded")
         else:
+            step.code.is_elsewhere = True
             section.lost(f"an empty {step.code.folder}: {text} is not there", f"Put the code into {step.code.folder}.")
     step.book.codes.append(step.code)
     return {"directory": step.code.folder}
 
 
+def line(section: Section) -> str:
+    """The text of arguments or of a command; told, and "", where it is none."""
+    if isinstance(section.value, str):
+        return section.value
+    section.lost("nothing: this is no text", "Write it as one text, as Azure ML takes it, and import again.")
+    return ""
+
+
 def has_file(step: Step, name: str) -> bool:
     """Whether the step's code, as far as it is known, has the file ``name``."""
     origin = step.code.origin
-    return origin is None or step.book.files.exists(origin / name) or origin.name == name
+    if origin is None:
+        return step.code.is_elsewhere
+    return step.book.files.exists(origin / name) or origin.name == name
 
 
 def own_outputs(step: Step) -> Json:
