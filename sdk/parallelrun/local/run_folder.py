@@ -110,6 +110,11 @@ def new(job: str, output: Path | None, now: float | None = None) -> tuple[Path, 
 def finish(folder: Path, settings: JobSettings) -> None:
     """Make a prepared folder a run's: from here on it can be resumed."""
     write_json(folder, layout.SETTINGS, settings.to_json(), mode=0o600)  # variables may hold what is secret
+    unmark(folder)
+
+
+def unmark(folder: Path) -> None:
+    """Say of a new folder that its preparation has ended: from here on nobody clears it."""
     with explained(folder):
         (folder / _UNFINISHED).unlink(missing_ok=True)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from parallelrun.api.errors import ManifestError
+from parallelrun.api.errors import ManifestError, RunFolderError
 from parallelrun.api.registry import NotRegistered
 from parallelrun.cli.validate import validate
 from parallelrun.local.pipelines.detecting import is_pipeline
+from parallelrun.local.pipelines.folder import has_not_begun, new
 from parallelrun.local.pipelines.loading import load, load_all
 
 STEP = {"name": "a", "script": {"source": {"directory": "code"}, "entryScript": "a.py", "arguments": ["$(params.x)"]}}
@@ -88,6 +89,25 @@ def test_a_registered_name_that_a_step_uses_is_looked_for(tmp_path, capsys):
     mnist = document("Dataset", "mnist", {"type": "File", "paths": ["a/"]})
     assert validate(written(tmp_path / "p.yaml", whole, mnist), [], [])
     assert capsys.readouterr().err == ""
+
+
+def test_a_folder_where_a_run_was_killed_before_it_began_is_taken(tmp_path):
+    folder, lock = new("p", tmp_path / "out")
+    (folder / "pipeline.yaml").touch()
+    lock.close()
+    assert has_not_begun(folder)
+    again, lock = new("p", folder)
+    lock.close()
+    assert not (again / "pipeline.yaml").exists()
+
+
+@pytest.mark.parametrize("left", ["pipeline.yaml", "pipeline_result.json", "settings.json", "steps/a/x"])
+def test_a_folder_with_anything_else_in_it_is_refused_and_left_as_it_is(tmp_path, left):
+    (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / left).touch()
+    with pytest.raises(RunFolderError, match=r"is not empty|holds a run already"):
+        new("p", tmp_path)
+    assert (tmp_path / left).exists()
 
 
 @pytest.mark.parametrize(

@@ -31,24 +31,16 @@ def new(pipeline: str, output: Path | None) -> tuple[Path, Lock]:
 
     Raises RunFolderError and NoSpace.
     """
-    if output is None:
-        folder = run_folder.reserve(pipeline)
-        return folder, Lock(folder)
-    folder = Path(os.path.abspath(output))
-    with run_folder.explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    lock = Lock(folder)
-    try:
-        if holds_pipeline(folder) or run_folder.holds_run(folder):
-            raise RunFolderError(
-                f"{folder} holds a run already.", "Add --resume to go on with it, or choose another folder."
-            )
-        if any(entry.name != layout.LOCK for entry in folder.iterdir()):
-            raise RunFolderError(f"{folder} is not empty.", "Choose a new or empty folder with --output.")
-    except BaseException:
-        lock.close()
-        raise
-    return folder, lock
+    if output is not None and holds_pipeline(output):
+        raise RunFolderError(
+            f"{output} holds a run already.", "Add --resume to go on with it, or choose another folder with --output."
+        )
+    return run_folder.new(pipeline, output)
+
+
+def has_not_begun(folder: Path) -> bool:
+    """Whether ``folder`` is that of a run that was killed before its first record."""
+    return run_folder.looks_like_run(folder) and not run_folder.holds_run(folder) and not holds_pipeline(folder)
 
 
 def discard(folder: Path) -> None:
@@ -127,6 +119,7 @@ def read_request(folder: Path) -> dict[str, Any]:
 def write_result(folder: Path, value: Mapping[str, Any]) -> None:
     """Record what has become of it. Raises RunFolderError and NoSpace."""
     run_folder.write_json(folder, layout.PIPELINE_RESULT, value)
+    run_folder.unmark(folder)
 
 
 def read_result(folder: Path) -> dict[str, Any]:

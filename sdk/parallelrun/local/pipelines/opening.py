@@ -61,9 +61,14 @@ def open_(request: PipelineRequest, say: Callable[[str], None]) -> Opened:
     _refuse_steering(loaded)
     if loaded.run.get("ttlSecondsAfterFinished") is not None:
         say("spec.ttlSecondsAfterFinished is for clusters: this run's folder stays until you remove it")
-    if request.resume:
+    if request.resume and not _to_begin(request.output):
         return _resumed(request, loaded)
     return _new(request, loaded, _earlier_by_name(loaded))
+
+
+def _to_begin(output: Path | None) -> bool:
+    """Whether a run to resume had not begun when it was killed."""
+    return output is not None and folders.has_not_begun(output)
 
 
 def _new(request: PipelineRequest, loaded: Loaded, earlier: Earlier | None) -> Opened:
