@@ -15,7 +15,7 @@ from parallelrun.api.settings import StoreSettings
 from parallelrun_agent.storage import StorageError, errors, identity, places
 from parallelrun_agent.storage.errors import Cause
 from parallelrun_agent.storage.fetching import merged
-from parallelrun_agent.storage.patience import Patience
+from parallelrun_agent.storage.patience import Patience, Waiting
 
 S3 = StoreSettings(url="s3://bucket", kind="s3", bucket="bucket")
 DEEP = StoreSettings(url="datastore://sales", kind="s3", name="sales", bucket="bucket", prefix="a/b")
@@ -163,3 +163,20 @@ def test_merged_ranges_cover_what_was_wanted_apart_from_each_other(ranges: list[
     covered = {byte for start, stop in found for byte in range(start, stop)}
     assert {byte for start, stop in ranges for byte in range(start, stop)} <= covered
     assert all(after[0] - before[1] > near for before, after in itertools.pairwise(found))
+
+
+def test_a_request_that_fails_for_a_while_is_told_of_until_something_comes() -> None:
+    now = 0.0
+    patience, waiting = Patience(300.0, clock=lambda: now), Waiting()
+    patience.pause("x")
+    waiting.failed(patience, "s3://bucket does not answer")
+    assert waiting.text(3.0) == ""
+    now = 3.0
+    assert (waiting.text(3.0), waiting.text(30.0)) == ("s3://bucket does not answer", "")
+    patience.progress()
+    assert waiting.text(3.0) == ""
+    patience.pause("x")
+    now = 60.0
+    assert waiting.text(30.0) == "s3://bucket does not answer"
+    waiting.over(patience)
+    assert waiting.text(30.0) == ""
