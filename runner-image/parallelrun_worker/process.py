@@ -153,6 +153,12 @@ class Process:
 class ProgramProcess(Process):
     """A worker process of a job with a program that is run once: its one mini-batch is one run of it."""
 
+    def __init__(
+        self, folder: str, config: wire.WorkerConfig, channel: Channel, process: int, incarnation: int
+    ) -> None:
+        super().__init__(config, channel, process, incarnation)
+        self._folder = folder
+
     def _load(self) -> None:
         pass  # it begins when it is run: a second try is a second beginning
 
@@ -165,7 +171,8 @@ class ProgramProcess(Process):
         started = time.monotonic()
         self._slot.enter(wire.RUNNING, mini_batch, epoch, try_number, started, 1)
         try:
-            failed = run_once.run(self._config, _profile(self._config, self._process, self._incarnation))
+            profile = _profile(self._config, self._process, self._incarnation)
+            failed = run_once.run(self._config, self._folder, self._process, profile)
         except OSError as error:
             failed = "the program cannot be started: %s" % error
         elapsed = time.monotonic() - started
@@ -186,7 +193,7 @@ def main(arguments: list[str]) -> int:
         channel.send(["hello", "process", process, incarnation, {"pid": os.getpid()}])
         config = meeting.configuration(folder)
         if config["run_once"]:  # profiled where it runs
-            return _live(ProgramProcess(config, channel, process, incarnation), channel)
+            return _live(ProgramProcess(folder, config, channel, process, incarnation), channel)
         with _profile(config, process, incarnation):
             return _live(Process(config, channel, process, incarnation), channel)
     except (AgentGone, OSError) as error:

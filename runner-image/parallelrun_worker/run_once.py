@@ -14,7 +14,7 @@ import sys
 import tempfile
 from types import CodeType, ModuleType
 
-from parallelrun_worker import wire
+from parallelrun_worker import spawned, wire
 from parallelrun_worker.script import format_error, source_of, take_over, their_frames
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 _replaced: list[ModuleType] = []
 
 
-def run(config: wire.WorkerConfig, profile: ContextManager[Any]) -> str:
+def run(config: wire.WorkerConfig, folder: str, process: int, profile: ContextManager[Any]) -> str:
     """Run the program of ``config`` to its end; why it failed, "" where it did not. Raises OSError.
 
+    ``folder`` is the meeting folder, ``process`` the number of the worker process.
     In the forked process this raises the SystemExit of the program: it has to leave the interpreter by that.
     """
     with tempfile.TemporaryFile() as said:
@@ -35,7 +36,12 @@ def run(config: wire.WorkerConfig, profile: ContextManager[Any]) -> str:
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            _be(config, profile, said)
+            try:
+                spawned.follow(folder, process)
+                _be(config, profile, said)
+            except Exception:  # noqa: BLE001  # ours; this process must never go on as a second worker
+                sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+                os._exit(1)
         _, status = os.waitpid(child, 0)
         said.seek(0)
         text = said.read().decode("utf-8", "replace")

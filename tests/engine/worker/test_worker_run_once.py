@@ -108,10 +108,12 @@ def test_a_second_try_begins_anew(once, tmp_path):
     assert a.done((0, 1))[1] == [1, 1, 1, ""]
 
 
-def test_processes_that_a_program_spawns_find_its_functions(once, tmp_path):
+def test_processes_that_a_program_spawns_find_its_functions_and_the_azureml_names(once, tmp_path):
     _, failed = once("""
+    from azureml.core import Run
+
     def square(number):
-        return number * number
+        return number * number, Run.get_context().experiment.name
 
     if __name__ == "__main__":
         import multiprocessing
@@ -120,4 +122,4 @@ def test_processes_that_a_program_spawns_find_its_functions(once, tmp_path):
             (FOLDER / "squares").write_text(repr(pool.map(square, [3])))
     """)
     assert failed == ""
-    assert (tmp_path / "squares").read_text() == "[9]"
+    assert (tmp_path / "squares").read_text() == "[(9, 'flowers')]"

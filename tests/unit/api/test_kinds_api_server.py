@@ -114,6 +114,36 @@ def test_the_api_server_refuses_what_the_command_refuses_in_the_same_words(
     assert words in there.stderr
 
 
+PROGRAM: Json = {"source": {"imagePath": "/app"}, "entryScript": "a.py", "runOnce": True}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, ""),
+        ({"reuseOf": ["b", "c.d"]}, ""),
+        ({"runOnce": False}, "inputs must hold at least one input"),
+        ({"inputs": [{"name": "t"} | FILES]}, "runs once, in one process"),
+        ({"nodeCount": 2}, "runs once, in one process"),
+        ({"processCountPerNode": 2}, "runs once, in one process"),
+        ({"miniBatchSize": 2}, "runs once, in one process"),
+        ({"partitionKeys": ["a"]}, "runs once, in one process"),
+        ({"output": {"path": "pvc://a/b"}}, "runs once, in one process"),
+        ({"reuseOf": ["b", "b"]}, "given once"),
+        ({"reuseOf": ["B"]}, "Kubernetes name"),
+    ],
+    ids=str,
+)
+def test_of_programs_and_earlier_jobs_it_says_what_the_command_says(kubectl: Kubectl, more: Json, words: str) -> None:
+    meta = {"name": "program"}
+    job = {"apiVersion": "parallelrun.dev/v1alpha1", "kind": "ParallelRunJob", "metadata": meta, "spec": PROGRAM | more}
+    here = [problem.rule for problem in checks.problems(job)]
+    there = kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", give=job)
+    assert any(words in rule for rule in here) if words else here == []
+    assert (there.returncode == 0) is (words == "")
+    assert words in there.stderr
+
+
 def test_a_condition_of_a_job_cannot_change_after_its_creation(kubectl: Kubectl) -> None:
     """Though its value has no type in the schema, which hides it from expressions."""
     condition: Json = {"column": "a", "op": "==", "value": 1}
