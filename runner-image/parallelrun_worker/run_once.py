@@ -40,7 +40,7 @@ def run(config: wire.WorkerConfig, folder: str, process: int, profile: ContextMa
                 spawned.follow(folder, process)
                 _be(config, profile, said)
             except Exception:  # noqa: BLE001  # ours; this process must never go on as a second worker
-                sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+                sys.excepthook(*sys.exc_info())
                 os._exit(1)
         _, status = os.waitpid(child, 0)
         said.seek(0)
