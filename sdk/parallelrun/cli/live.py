@@ -109,7 +109,7 @@ class LiveDisplay(Display):
             return
         self._drawn_at = view.snapshot.elapsed
         if self._live is None:
-            self._live = _start_live()
+            self._live = start_live()
         self._live.update(_render(view), refresh=True)
 
     def message(self, text: str) -> None:
@@ -128,7 +128,8 @@ class LiveDisplay(Display):
             self._live = None
 
 
-def _start_live() -> Live:
+def start_live() -> Live:
+    """A part of the terminal that is redrawn."""
     from rich.console import Console
     from rich.live import Live
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import sys
 from pathlib import Path
 from typing import Any
 
 from parallelrun.cli.live import give_json
 from parallelrun.cli.pipeline_summary import shown, took
-from parallelrun.cli.terminal import give, tell
+from parallelrun.cli.terminal import give, is_terminal, tell
 from parallelrun.local.pipelines.request import PipelineOutcome, StepRecord
 from parallelrun.local.progress import Estimator, Pace, line
 from parallelrun.local.request import Snapshot
@@ -47,12 +47,11 @@ class Lines(PipelineDisplay):
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun = time.monotonic()
         self._paces: dict[str, tuple[Estimator, Pace]] = {}
 
     def step(self, record: StepRecord) -> None:
         """What became of it."""
-        tell(f"{record.name}: {_said(record)}")
+        tell(f"{record.name}: {said(record)}")
 
     def progress(self, step: str, snapshot: Snapshot) -> None:
         """A line, when one is due; a program's has nothing to say."""
@@ -60,7 +59,7 @@ class Lines(PipelineDisplay):
             return
         estimator, pace = self._paces.setdefault(step, (Estimator(), Pace()))
         text = line(estimator.update(snapshot))
-        if pace.due(time.monotonic() - self._begun, text):
+        if pace.due(snapshot.elapsed, text):
             tell(f"{step}: {text}")
 
     def message(self, text: str) -> None:
@@ -101,10 +100,17 @@ class JsonLines(PipelineDisplay):
 
 def choose(as_json: bool) -> PipelineDisplay:
     """The display that fits."""
-    return JsonLines() if as_json else Lines()
+    if as_json:
+        return JsonLines()
+    if is_terminal(sys.stderr):
+        from parallelrun.cli.pipeline_live import LiveLines
+
+        return LiveLines()
+    return Lines()
 
 
-def _said(record: StepRecord) -> str:
+def said(record: StepRecord) -> str:
+    """What has become of a step, in a line."""
     if record.phase == states.RUNNING:
         return "started"
     if record.phase == states.REUSED:
