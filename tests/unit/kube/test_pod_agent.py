@@ -51,11 +51,11 @@ def test_two_nodes_do_a_job_and_people_can_read_what_both_containers_do(job):
     for number in (0, 1):
         job.start_node(number)
     finished(job)
+    for node in job.nodes:
+        assert node.host.wait(20) == 0
     assert re.search(r"^\S+ \S+ INFO node000 the job is Running$", job.nodes[0].agent_log(), re.MULTILINE)
     assert "[process000] model loaded\n" in job.nodes[0].worker_log()
     assert job.nodes[0].holder in (job.folder / "job" / layout.SYS / "node000.log").read_text()
-    for node in job.nodes:
-        assert node.host.wait(20) == 0
 
 
 SPEC = {"inputs": [{"name": "in", "paths": ["in/"]}], "source": {"configMap": {"name": "code"}}}
