@@ -28,7 +28,9 @@ def sample(tmp_path: Path, name: str) -> Path:
 
 def import_and_run(folder: Path, lost: int = 0, *options: str) -> Path:
     """Import the folder's pipeline, with so many fields that cannot be mapped, and run it; the run's folder."""
-    status = main(["import", "azureml", str(folder / "pipeline.yml"), "-o", str(folder / "imported"), "--force"])
+    beside = ["--with", str(folder / "assets.yml")] if (folder / "assets.yml").exists() else []
+    words = ["import", "azureml", str(folder / "pipeline.yml"), *beside, "-o", str(folder / "imported"), "--force"]
+    status = main(words)
     report = (folder / "imported" / "REPORT.md").read_text()
     assert (status, f"{lost} could not be mapped" in report) == (1 if lost else 0, True), report
     run = folder / f"run-{len(options)}"
@@ -88,7 +90,7 @@ def test_a_table_by_partition_keys(tmp_path, capfd):
 
 
 def test_images_by_count(tmp_path, capfd):
-    """Four files a mini-batch, a model, a parameter: another value of it gives another result."""
+    """A data asset by its own file, four files a mini-batch, a model, a parameter: another value, another result."""
     folder = sample(tmp_path, "images_by_count")
     (folder / "images").mkdir()
     (folder / "model").mkdir()
@@ -117,7 +119,8 @@ def test_images_by_count(tmp_path, capfd):
 def test_an_import_does_not_replace_what_it_did_not_write(tmp_path, capfd):
     """Another import's folder only with --force, and never files that are the user's own."""
     folder = sample(tmp_path, "images_by_count")
-    words = ["import", "azureml", str(folder / "pipeline.yml"), "-o", str(tmp_path / "out")]
+    asset = ["--with", str(folder / "assets.yml")]
+    words = ["import", "azureml", str(folder / "pipeline.yml"), *asset, "-o", str(tmp_path / "out")]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     assert main(words) == 0
@@ -142,7 +145,8 @@ def test_code_that_no_import_wrote_is_never_replaced(tmp_path, capfd):
 def test_an_import_that_fails_leaves_the_earlier_one_whole(tmp_path, capfd):
     """Code above the limit is found while it is copied."""
     folder = sample(tmp_path, "images_by_count")
-    words = ["import", "azureml", str(folder / "pipeline.yml"), "-o", str(tmp_path / "out"), "--force"]
+    asset = ["--with", str(folder / "assets.yml")]
+    words = ["import", "azureml", str(folder / "pipeline.yml"), *asset, "-o", str(tmp_path / "out"), "--force"]
     assert main(words) == 0
     before = sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*"))
     with (folder / "evaluate" / "data.bin").open("wb") as file:

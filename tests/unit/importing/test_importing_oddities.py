@@ -100,11 +100,39 @@ def test_registered_data_is_split_as_a_dataset(reference, registered):
     assert "parallelrun register dataset mnist PATH" in made.finding("path", "lost").todo
 
 
-def test_registered_data_whose_file_is_given_is_where_that_says():
-    data = "name: mnist\ntype: uri_folder\npath: ../digits\n"
-    made = imported(changed(("path: ./images", "path: azureml:mnist:1")), {"data/mnist.yml": data}, ("data/mnist.yml",))
-    assert made.step("score")["inputs"][0]["paths"] == ["../digits"]
+DATA = {"data/mnist.yml": "name: mnist\nversion: 1\ntype: uri_folder\npath: ../digits\n"}
+
+
+def test_registered_data_whose_file_is_given_is_registered_here():
+    made = imported(changed(("path: ./images", "path: azureml:mnist:1")), DATA, ("data/mnist.yml",))
+    assert made.step("score")["inputs"] == [{"name": "images", "dataset": "mnist:1"}]
+    assert made.registered["Dataset", "mnist"] == {
+        "name": "mnist", "version": "1", "type": "File", "paths": ["../digits"],
+    }  # fmt: skip
     assert made.of("lost") == []
+
+
+def test_registered_data_that_is_not_split_is_where_its_file_says():
+    made = imported(
+        changed(
+            ("path: ./images}\n", "path: ./images}\n      more: {type: uri_folder, path: 'azureml:mnist@latest'}\n")
+        ),
+        DATA,
+        ("data/mnist.yml",),
+    )
+    assert made.step("score")["sideInputs"] == [{"name": "more", "path": "../digits"}]
+    assert made.of("lost") == []
+
+
+def test_a_model_whose_file_is_given_is_registered_here():
+    model = "name: digits\nversion: 2\ntype: custom_model\npath: ./weights\n"
+    made = imported(
+        changed(("path: ./images}\n", "path: ./images}\n      m: {type: custom_model, path: 'azureml:digits:2'}\n")),
+        {"model.yml": model},
+        ("model.yml",),
+    )
+    assert made.step("score")["models"] == [{"name": "digits", "version": "2"}]
+    assert made.registered["Model", "digits"] == {"name": "digits", "version": "2", "path": "../weights"}
 
 
 @pytest.mark.parametrize(

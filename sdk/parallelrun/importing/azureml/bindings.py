@@ -115,21 +115,22 @@ def _data(
 ) -> tuple[Bound, dict[str, Any] | None]:
     place = places.of(book, path, type_)
     type_ = place.type or type_
-    if not place.registered:
-        parameter = {"name": name, "type": "string", **({"default": place.path} if place.path else {})}
-        return _reference(name, type_, mode), parameter
-    if type_ in MODELS:
-        _model_to_register(path, place.registered)
+    if place.registered and type_ in MODELS:
+        if not place.path:
+            _model_to_register(path, place.registered, type_)
         return Bound("data", type_, mode=mode, registered=place.registered), None
-    if is_main:
-        dataset_to_register(path, place.registered, type_)
+    if place.registered and is_main:
+        if not place.path:
+            _dataset_to_register(path, place.registered, type_)
         parameter = {"name": name, "type": "dataset", "default": place.registered}
         return replace(_reference(name, type_, mode), text="", registered=f"$(params.{name})"), parameter
-    path.lost(
-        f"parameter {name}, without a default: only the workspace knows where {place.registered} is",
-        f"Give its path or URL with each run, --param {name}=PATH, or as the parameter's default in pipeline.yaml.",
-    )
-    return _reference(name, type_, mode), {"name": name, "type": "string"}
+    if place.registered and not place.path:
+        path.lost(
+            f"parameter {name}, without a default: only the workspace knows where {place.registered} is",
+            f"Give its path or URL with each run, --param {name}=PATH, or as the parameter's default in pipeline.yaml.",
+        )
+    default = {"default": place.path} if place.path else {}
+    return _reference(name, type_, mode), {"name": name, "type": "string", **default}
 
 
 def of_step(book: Book, given: Section | None, declared: Section | None, scope: Scope, is_main: bool) -> Bound:
@@ -178,22 +179,19 @@ def _value(book: Book, section: Section, type_: str, scope: Scope, is_main: bool
 def _inline_data(book: Book, section: Section, type_: str, is_main: bool) -> Bound:
     place = places.of(book, section, type_)
     type_ = place.type or type_
-    if not place.registered:
-        own = next(str(part) for part in reversed(section.path) if part not in ("path", "default", "value"))
-        path = place.path or f"data/{own}"  # stands for what could not be mapped, and is told
-        return Bound("data", type_, path, value=path)
-    if type_ in MODELS:
-        _model_to_register(section, place.registered)
-    elif is_main:
-        dataset_to_register(section, place.registered, type_)
-    else:
-        name = reference(place.registered)[0]
+    if place.registered and (type_ in MODELS or is_main):
+        if not place.path:
+            tell = _model_to_register if type_ in MODELS else _dataset_to_register
+            tell(section, place.registered, type_)
+        return Bound("data", type_, registered=place.registered)
+    own = next(str(part) for part in reversed(section.path) if part not in ("path", "default", "value"))
+    path = place.path or f"data/{own}"  # stands for what could not be mapped, and is told
+    if place.registered and not place.path:
         section.lost(
-            f"the path data/{name}: only the workspace knows where {place.registered} is",
-            f"Put its files there, beside pipeline.yaml, or write their path or URL instead of data/{name}.",
+            f"the path {path}: only the workspace knows where {place.registered} is",
+            f"Put its files there, beside pipeline.yaml, or write their path or URL instead of {path}.",
         )
-        return Bound("data", type_, f"data/{name}", value=f"data/{name}")
-    return Bound("data", type_, registered=place.registered)
+    return Bound("data", type_, path, value=path)
 
 
 def _expression(section: Section, expression: str, scope: Scope) -> Bound:
@@ -212,7 +210,7 @@ def _expression(section: Section, expression: str, scope: Scope) -> Bound:
     return NOTHING
 
 
-def dataset_to_register(section: Section, registered: str, type_: str) -> None:
+def _dataset_to_register(section: Section, registered: str, type_: str) -> None:
     """Say that a Dataset has to be registered."""
     name, version = reference(registered)
     option = {"mltable": " --type MLTable"}.get(type_, "")
@@ -224,7 +222,7 @@ def dataset_to_register(section: Section, registered: str, type_: str) -> None:
     )
 
 
-def _model_to_register(section: Section, registered: str) -> None:
+def _model_to_register(section: Section, registered: str, _: str) -> None:
     name, version = reference(registered)
     option = f" --version {version}" if version else ""
     section.lost(

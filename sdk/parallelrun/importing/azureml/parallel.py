@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from parallelrun.importing.azureml import arguments, expressions, steps
+from parallelrun.importing.azureml import arguments, expressions, places, steps
 from parallelrun.importing.azureml.bindings import NOTHING, Bound
 from parallelrun.importing.azureml.book import Json
 from parallelrun.importing.azureml.section import Section
 from parallelrun.importing.azureml.step import Step
 
-_TYPES = {"uri_folder": "File", "uri_file": "File", "mltable": "MLTable"}
 _MODES = {"ro_mount": "Mount", "mount": "Mount", "rw_mount": "Mount", "download": "Download", "direct": "Direct"}
 _UNUSED_RESOURCES = ("instance_type", "shm_size", "docker_args", "properties", "locations", "max_instance_count")
 _TOLERANT = "errorThreshold: -1, unless program_arguments say otherwise: the default there, 0 here"
@@ -116,7 +115,7 @@ def _input(step: Step, where: str) -> Json:
     if bound.registered:
         made["dataset"] = bound.registered
     else:
-        made["type"] = _TYPES.get(bound.type, "File")
+        made["type"] = places.DATASETS.get(bound.type, "File")
         made["paths"] = [bound.text]
     if bound.mode:
         made.update(_mode(section, bound))

@@ -11,6 +11,8 @@ from parallelrun.importing.azureml import datastores
 from parallelrun.importing.azureml.book import Book, reference
 from parallelrun.importing.azureml.section import Section
 
+#: Types of inputs and Datasets here.
+DATASETS = {"uri_folder": "File", "uri_file": "File", "mltable": "MLTable"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BLOB = re.compile(r"https://([^./]+)\.blob\.core\.windows\.net/([^/?#]+)(?:/([^?#]*))?")
 _TOLD = "{} on this machine; in a cluster, upload it to the claim and give that path"
@@ -18,7 +20,8 @@ _TOLD = "{} on this machine; in a cluster, upload it to the claim and give that 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is; neither: it could not be found out, and a finding says so."""
+    """Where something is: a path, the name of something registered, or both where its own file was given. Neither: it
+    could not be found out, and a finding says so."""
 
     path: str = ""  # a path from the folder that is written, or a URL
     registered: str = ""  # "name" or "name:version"
@@ -56,14 +59,26 @@ def _url(book: Book, section: Section, text: str, type_: str) -> Place:
 
 def _asset(book: Book, section: Section, text: str) -> Place:
     name, version = reference(text)
-    for kind in ("data", "model"):
+    registered = f"{name}:{version}" if version else name
+    for kind, ours in (("data", "Dataset"), ("model", "Model")):
         given = book.assets.get((kind, name))
         if given is not None:
-            type_ = str(given["type"].value or "uri_folder")
-            found = of(book, given["path"], type_)
-            section.mapped(found.path or "the path that its own file names")
-            return Place(found.path, found.registered, type_)
-    return Place(registered=f"{name}:{version}" if version else name)
+            return _given(book, section, given, ours, registered)
+    return Place(registered=registered)
+
+
+def _given(book: Book, section: Section, given: Section, kind: str, registered: str) -> Place:
+    """An asset whose own file was given: what that names, and registered under its name."""
+    type_ = str(given["type"].value or "uri_folder")
+    found = of(book, given["path"], type_)
+    if not found.path:
+        return Place(type=type_)
+    name, version = str(given["name"].value), str(given["version"].value or "")
+    spec = {"path": found.path} if kind == "Model" else {"type": DATASETS.get(type_, "File"), "paths": [found.path]}
+    if not book.register(kind, name, spec, version):
+        return Place(found.path, type=type_)
+    section.mapped(f"the {kind} {registered} in registered.yaml")
+    return Place(found.path, registered, type_)
 
 
 def _local(book: Book, section: Section, text: str) -> Place:
