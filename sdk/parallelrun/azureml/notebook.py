@@ -39,7 +39,7 @@ def run(file: str) -> int:
     )
     written = path.with_name(f"{path.stem}.run.ipynb")
     try:
-        client.execute()
+        client.execute(cleanup_kc=True)  # the kernel too: it is ours
     except CellExecutionError as error:
         print(error, file=sys.stderr)
         return 1

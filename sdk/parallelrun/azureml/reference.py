@@ -50,6 +50,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "azureml.widgets": ("RunDetails",),
 }
+#: What others make, and nobody constructs.
+_MADE = ("FileDataset", "TabularDataset", "DataType", "PublishedPipeline", "StepRun", "PortDataReference", "Run")
 _HEAD = """\
 # Azure ML's SDK v1
 
@@ -92,7 +94,7 @@ def of_class(name: str, cls: type) -> Iterator[Row]:
     if instead is not None:
         yield Row(name, "", REFUSED, (instead,))
         return
-    if _takes_arguments(cls):
+    if name not in _MADE and _takes_arguments(cls):
         yield _row(name, "", inspect.getattr_static(cls, "__init__"))
     for attribute in sorted(_members(cls)):
         found = inspect.getattr_static(cls, attribute)

@@ -51,6 +51,7 @@ def test_it_is_found_by_its_name_as_the_class_that_scripts_compare_with(ws: Work
     create(ws)
     found = ComputeTarget(workspace=ws, name="cpu-cluster")
     assert type(found) is AmlCompute
+    assert AmlCompute(ws, "cpu-cluster").name == found.name
     assert [one.name for one in ComputeTarget.list(ws)] == ["cpu-cluster"]
     assert "cpu-cluster" in repr(found)
 

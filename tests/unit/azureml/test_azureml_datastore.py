@@ -37,6 +37,7 @@ def test_a_container_becomes_a_datastore_by_a_name_that_kubernetes_would_refuse(
         "anonymous": True,
     }
     assert "without credentials" in capsys.readouterr().err
+    assert Datastore(ws, "mnist_datastore").name == Datastore.get(ws, "mnist_datastore").name
 
 
 def test_a_key_becomes_a_secret_that_only_its_owner_can_read(ws: Workspace) -> None:

@@ -152,7 +152,7 @@ class Bindings:
         mode = {"mode": "Download"} if value.mode == DOWNLOAD and is_files(value.dataset) else {}
         if isinstance(value.dataset, PipelineParameter):
             return {"name": value.name, "dataset": self._parameters.reference(value.dataset), **mode}
-        return {"name": value.name, **value.dataset.inline(), **mode}
+        return {"name": value.name, **value.dataset._inline(), **mode}
 
     def _one_path(self, value: DatasetConsumptionConfig, where: str) -> str:
         dataset = value.dataset

@@ -76,7 +76,7 @@ def _job(
         base = Path(scratch)
         (base / "code").mkdir()
         (base / "code" / "look.py").write_text(script)
-        there = staged(dataset, base) if dataset._workspace is not None else Staged(dataset.inline())
+        there = staged(dataset, base) if dataset._workspace is not None else Staged(dataset._inline())
         spec = {
             "source": {"directory": str(base / "code")},
             "entryScript": "look.py",

@@ -35,13 +35,13 @@ def staged(dataset: AbstractDataset, scratch: Path) -> Staged:
     assert workspace is not None
     if not workspace._settings.in_cluster:
         folder = workspace._settings.registered
-        return Staged(dataset.inline(), [folder] if folder.is_dir() else [], workspace._files.maps())
+        return Staged(dataset._inline(), [folder] if folder.is_dir() else [], workspace._files.maps())
     register = scratch / "registered"
     register.mkdir()
     datastores = [dict(entry.document) for entry in workspace._objects.all(DATASTORE)]
     (register / "datastores.yaml").write_text(as_yaml(datastores) + "\n", encoding="utf-8")
     spec = dataset._plain()
-    plain = type(dataset)(spec, workspace).inline()
+    plain = type(dataset)(spec, workspace)._inline()
     return Staged(plain, [register], _fetched(workspace, plain["paths"], scratch / "volumes"))
 
 

@@ -48,7 +48,7 @@ class AbstractDataset:
     @property
     def id(self) -> str:
         """The name and version of a registered dataset, else a hash of what it is."""
-        return self.reference() or f"unnamed-{self._digest()}"
+        return self._reference() or f"unnamed-{self._digest()}"
 
     @property
     def description(self) -> str:
@@ -132,21 +132,21 @@ class AbstractDataset:
     update = Refused("Register it again: dataset.register(ws, name, description=..., create_new_version=True).")
     get_partition_key_values = Refused("Read them: dataset.to_pandas_dataframe()[keys].drop_duplicates().")
 
-    def reference(self) -> str | None:
+    def _reference(self) -> str | None:
         """``name:version`` of a registered dataset."""
         return None if self._entry is None else f"{self._entry.name}:{self._entry.version}"
 
-    def registered_in(self, workspace: Workspace) -> str:
+    def _registered_in(self, workspace: Workspace) -> str:
         """``name:version``; one without a name gets one that says what it is."""
-        known = self.reference()
+        known = self._reference()
         if known is None:
             made = workspace._objects.register(KIND, f"unnamed-{self._digest()}", self._plain())
             known = f"{made.name}:{made.version}"
         return known
 
-    def inline(self) -> Json:
+    def _inline(self) -> Json:
         """The fields of a job's input that mean this dataset."""
-        if (known := self.reference()) is not None:
+        if (known := self._reference()) is not None:
             return {"dataset": known}
         spec = self._plain()
         datastore = spec.pop("datastore", None)
@@ -172,7 +172,7 @@ class AbstractDataset:
         return type(self)({**self._plain(), "subset": _subset(made)}, self._workspace)
 
     def __repr__(self) -> str:
-        shown = self.reference() or ", ".join(self._spec["paths"])
+        shown = self._reference() or ", ".join(self._spec["paths"])
         return f"{type(self).__name__}({shown})"
 
 

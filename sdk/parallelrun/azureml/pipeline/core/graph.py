@@ -12,11 +12,6 @@ class PipelineParameter:
         self.name = name
         self.default_value = default_value
 
-    @property
-    def default_data_reference_name(self) -> str:
-        """Its name."""
-        return self.name
-
     def __str__(self) -> str:
         return f"PipelineParameter_Name:{self.name}_Default:{self.default_value}"
 
