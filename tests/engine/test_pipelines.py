@@ -222,6 +222,17 @@ def test_what_failed_is_run_again_and_the_job_keeps_what_succeeded(squares):
     assert not (squares.folder / "runs/out/data/score/output/_SUCCESS").exists()
 
 
+def test_what_the_last_step_lacks_is_said_before_the_first_one_runs(squares):
+    (squares.folder / "code/report.py").rename(squares.folder / "code/reports.py")
+    finished = squares.command("run", "pipeline.yaml", "--param", "batch=0")
+    assert finished.status == 2
+    assert "step score: job.miniBatchSize: " in finished.stderr
+    assert "step report: " in finished.stderr
+    assert 'Did you mean "reports.py"?' in finished.stderr
+    assert not (squares.folder / "runs").exists()
+    assert words(squares) == []
+
+
 def test_a_parameter_names_the_registered_dataset_that_is_read(squares):
     job = {**SCORED["job"], "inputs": [{"name": "numbers", "dataset": "$(params.data)"}], "miniBatchSize": 10}
     path = pipeline(squares, {"name": "score", "job": job}, parameters=[{"name": "data", "type": "dataset"}])

@@ -10,7 +10,7 @@ from typing import Any
 
 from parallelrun.api.errors import InputChanged, ManifestError, RunFolderError
 from parallelrun.local.pipelines import folder as folders
-from parallelrun.local.pipelines import loading, steps
+from parallelrun.local.pipelines import loading, looking_ahead, steps
 from parallelrun.local.pipelines.loading import Loaded
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
 from parallelrun.local.pipelines.steps import Earlier
@@ -73,6 +73,7 @@ def _to_begin(output: Path | None) -> bool:
 
 def _new(request: PipelineRequest, loaded: Loaded, earlier: Earlier | None) -> Opened:
     values = parameters.resolve(loaded.spec, {**(loaded.run.get("parameters") or {}), **request.parameters})
+    looking_ahead.check_steps(loaded, values)
     goes_on = request.continue_on_step_failure or bool(loaded.run.get("continueOnStepFailure"))
     regenerate = request.regenerate or bool(loaded.run.get("regenerateOutputs"))
     names = graph.order(loaded.spec)

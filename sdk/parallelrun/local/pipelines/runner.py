@@ -7,6 +7,7 @@ each step starts and one after it has ended, so that whatever kills this process
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -15,16 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from parallelrun.api.errors import ManifestError, ParallelRunError
-from parallelrun.api.problems import dotted
 from parallelrun.local import control
 from parallelrun.local.control import ControlServer
 from parallelrun.local.pipelines import folder as folders
-from parallelrun.local.pipelines import steps
+from parallelrun.local.pipelines import looking_ahead, steps
 from parallelrun.local.pipelines.child import Child, End, Event
 from parallelrun.local.pipelines.opening import Opened
 from parallelrun.local.pipelines.request import PipelineListener, PipelineOutcome, StepRecord
 from parallelrun.local.request import RunRequest, Snapshot
-from parallelrun.pipelines import bodies, check, compile, graph, names, states
+from parallelrun.pipelines import bodies, compile, graph, names, states
 from parallelrun.pipelines.states import Finish, RunState, Skip, Start, Stop
 
 #: Steps that run at one time; others that could wait for one of them to end.
@@ -139,17 +139,12 @@ class Runner:
             self._spec, step, opened.parameters, outputs, lambda one, output: folders.data(opened.folder, one, output)
         )
         job = names.job(opened.loaded.name, step)
-        wrong = [
-            f"step {step}: {dotted(check.path_in_step(self._steps[step], problem.path))}: {problem.rule}"
-            for problem in check.of_job(spec, job)
-        ]
-        if wrong:
+        if wrong := looking_ahead.problems_of(self._steps[step], spec):
             raise ManifestError("\n".join(wrong))
         failed = opened.earlier.failed_run(step) if opened.earlier is not None else None
         if failed is not None and bodies.kind(self._steps[step]) == "job" and not spec.get("runOnce"):
-            moved = (
-                [f"spec.output.path={spec['output']['path']}"] if "output" in spec and "path" in spec["output"] else []
-            )
+            place = (spec.get("output") or {}).get("path")
+            moved = [f"spec.output.path={json.dumps(place)}"] if place else []  # the earlier run keeps what is its own
             return RunRequest(rerun_of=failed, failed_only=True, output=folder, sets=moved)
         reuse = not opened.regenerate and self._steps[step].get("allowReuse", True)
         return RunRequest(
