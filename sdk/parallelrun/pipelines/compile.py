@@ -7,7 +7,7 @@ from typing import Any
 
 from parallelrun.api.errors import ManifestError
 from parallelrun.api.problems import Path, dotted
-from parallelrun.pipelines import bodies, texts
+from parallelrun.pipelines import bodies, handed_on, texts
 from parallelrun.pipelines.parameters import Value
 
 Json = Mapping[str, Any]
@@ -35,7 +35,8 @@ def job_spec(
     def value(path: Path, name: str) -> Any:
         return _value(path, name, step, params, outputs_of)
 
-    made: dict[str, Any] = texts.replace(bodies.with_defaults(spec, found), value)
+    body = handed_on.as_side_inputs(bodies.with_defaults(spec, found), value)
+    made: dict[str, Any] = texts.replace(body, value)
     if bodies.kind(found) == "script":
         made = _of_script(made)
     elif _appends(made):

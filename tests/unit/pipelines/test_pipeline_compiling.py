@@ -174,8 +174,33 @@ def test_a_script_is_a_job_that_runs_once():
 def test_time_and_tries_of_a_script_are_its_jobs():
     made = compiled(WHOLE, "report", outputs={"score": {"file": "/data/score/output/x.txt"}})
     assert (made["runInvocationTimeoutSeconds"], made["runMaxTry"]) == (60, 2)
-    assert made["arguments"] == ["/data/score/output/x.txt"]
     assert "timeoutSeconds" not in made
+
+
+def test_what_a_program_is_told_of_an_earlier_step_is_there_where_it_runs():
+    """In a pod the output is mounted, and a change of it is a change of the input."""
+    script = {
+        "source": SOURCE,
+        "entryScript": "a.py",
+        "arguments": ["--from", "$(steps.score.file)", "$(steps.score.output)/x $(steps.score.file) $(outputs.y)"],
+        "environment": {"env": [{"name": "HERE", "value": "$(steps.score.output)"}]},
+        "sideInputs": [{"name": "known", "path": "$(steps.score.output)"}, {"name": "score-file", "path": "other"}],
+        "outputs": [{"name": "y"}],
+    }
+    score = {"name": "score", "job": SCORE["job"]}
+    outputs = {"score": {"file": "pvc://c/o/x.txt", "output": "pvc://c/o"}, "prepare": {"prepared": "/p"}}
+    made = compiled(spec(PREPARE, score, {"name": "a", "script": script}), "a", outputs=outputs)
+    assert made["arguments"] == [
+        "--from",
+        "$(sideInputs.score-file-2)",
+        "$(sideInputs.known)/x $(sideInputs.score-file-2) $(outputs.y)",
+    ]
+    assert made["environment"]["env"] == [{"name": "HERE", "value": "$(sideInputs.known)"}]
+    assert made["sideInputs"] == [
+        {"name": "known", "path": "pvc://c/o"},
+        {"name": "score-file", "path": "other"},
+        {"name": "score-file-2", "path": "pvc://c/o/x.txt"},
+    ]
 
 
 def test_text_that_is_one_reference_becomes_the_value_with_its_type():
