@@ -67,6 +67,7 @@ class Replica:
         self._watches = Watches(watch_through or kube, self.sight, watched)
         self.sight.blind = self._watches.restart
         applier = Applier(kube, self.cache, self.metrics, self._leader.leading)
+        applier.wake = self.sight.wake
         jobs = Looker(self.cache, Gatherer(kube, self.cache, config, needs), applier, decide, self._pulse)
         pipelines = PipelineLooker(self.cache, PipelineGatherer(kube, self.cache), applier)
         self._lookers: dict[Resource, Looker | PipelineLooker] = {

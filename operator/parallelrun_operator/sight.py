@@ -58,7 +58,7 @@ class Sight:
     def put(self, kind: Resource, obj: Json) -> None:
         """An object as it is now."""
         if not self._watchdog.recognize(kind, obj) and self._concerns_us(kind, obj):
-            self._wake(self._cache.put(kind, obj))
+            self.wake(self._cache.put(kind, obj))
 
     def changed(self, kind: Resource, event: str | None, obj: Json) -> None:
         """What happened to it; :meth:`put` was called for it already, unless it was deleted."""
@@ -66,7 +66,7 @@ class Sight:
             if event != "DELETED" and self._watchdog.seen(kind, obj):
                 self._whole()
         elif event == "DELETED":
-            self._wake(self._cache.discard(kind, obj["metadata"]))
+            self.wake(self._cache.discard(kind, obj["metadata"]))
         elif event is None and self.complete.is_set():
             self.compare_soon()
 
@@ -88,10 +88,15 @@ class Sight:
         """Something may have been missed."""
         self._compare.set()
 
+    def wake(self, keys: set[Key]) -> None:
+        """They are looked at."""
+        for key in keys:
+            self._queue.add(key)
+
     def wake_all(self) -> None:
         """Everything is looked at; what is held back after failures too."""
         self._queue.forgive()
-        self._wake(self._cache.keys())
+        self.wake(self._cache.keys())
 
     def _whole(self) -> None:
         """Heartbeats came through the watches that were started last: whatever there is has been listed."""
@@ -106,10 +111,6 @@ class Sight:
     def _concerns_us(self, kind: Resource, obj: Json) -> bool:
         """The operator's own namespace is watched for its heartbeats, also where its jobs are not run."""
         return kind is NODES or not self._namespaces or obj["metadata"]["namespace"] in self._namespaces
-
-    def _wake(self, keys: set[Key]) -> None:
-        for key in keys:
-            self._queue.add(key)
 
     async def _compare_all(self) -> None:
         before, self._unseen = self._unseen, set()
@@ -141,6 +142,6 @@ class Sight:
         for meta in lacking(remembered, present):
             log.info("%s %s was deleted unseen", kind.kind, meta["name"])
             self._metrics.ghosts.inc()
-            self._wake(self._cache.discard(kind, meta))
+            self.wake(self._cache.discard(kind, meta))
         ours = (meta for meta in present if not self._watchdog.recognize(kind, {"metadata": meta}))
         self._unseen |= {meta["uid"] for meta in lacking(ours, self._cache.metadata(kind, namespace))}

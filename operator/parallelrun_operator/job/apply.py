@@ -19,7 +19,7 @@ from parallelrun.leases import header as headers
 from parallelrun.leases import node as nodes
 from parallelrun.leases.client import Leases
 from parallelrun.leases.header import Header, Phase
-from parallelrun_operator.cache import KINDS, Cache, JobKey
+from parallelrun_operator.cache import KINDS, Cache, JobKey, Key
 from parallelrun_operator.job.actions import (
     Abort,
     Action,
@@ -57,6 +57,8 @@ class Applier:
     def __init__(self, kube: Kube, cache: Cache, metrics: Metrics, leading: Callable[[], bool]) -> None:
         self._kube, self._cache, self._metrics, self._leading = kube, cache, metrics, leading
         self._applied: dict[JobKey, dict[tuple[str, str], tuple[str, float]]] = {}
+        #: Told whom a write matters to but the one whose look it belongs to: no watch tells of it any more.
+        self.wake: Callable[[set[Key]], None] = lambda keys: None
 
     async def carry_out(self, key: JobKey, actions: tuple[Action, ...]) -> None:
         """Raises KubeError where one failed: those after it were not tried. Raises NotLeading and Outdated."""
@@ -81,10 +83,10 @@ class Applier:
             case Apply(obj):
                 await self._apply(key, obj)
             case Create(obj):
-                await self._create(obj)
+                await self._create(key, obj)
             case Patch(resource, name, patch):
                 with contextlib.suppress(errors.NotFound):  # the watch will tell
-                    self._remember(await self._kube.patch(resource, key.namespace, name, patch))
+                    self._remember(key, await self._kube.patch(resource, key.namespace, name, patch))
             case Delete():
                 await self._delete(key, action)
             case Expire(node, holder):
@@ -106,12 +108,12 @@ class Applier:
         done, when = self._applied.get(key, {}).get(name, ("", 0.0))
         if done == digest and time.monotonic() - when < APPLIED_SECONDS:
             return
-        self._remember(await self._kube.apply(obj, MANAGER))
+        self._remember(key, await self._kube.apply(obj, MANAGER))
         self._applied.setdefault(key, {})[name] = digest, time.monotonic()
 
-    async def _create(self, obj: Json) -> None:
+    async def _create(self, key: Key, obj: Json) -> None:
         try:
-            self._remember(await self._kube.create(obj))
+            self._remember(key, await self._kube.create(obj))
         except errors.Conflict:
             self._metrics.conflicts.inc()
 
@@ -131,13 +133,13 @@ class Applier:
             meta = {name: job["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
             obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "status": action.status}
             try:
-                self._remember(await self._kube.apply(obj, MANAGER, subresource="status"))
+                self._remember(key, await self._kube.apply(obj, MANAGER, subresource="status"))
                 return
             except errors.Conflict:
                 self._metrics.conflicts.inc()
                 job = await self._kube.get(kind, key.namespace, key.name)
                 if action.unchanged:
-                    self._remember(job)
+                    self._remember(key, job)
                     raise Outdated(f"{kind.kind} {key.name} was changed by somebody else") from None
 
     async def _expire(self, key: JobKey, node: int, holder: str) -> None:
@@ -159,11 +161,11 @@ class Applier:
     def _leases(self, key: JobKey) -> Leases:
         return Leases(KubeStore(self._kube, key.namespace, Names.of(key.name, key.uid).base, may_create=True))
 
-    def _remember(self, obj: Json) -> None:
+    def _remember(self, key: Key, obj: Json) -> None:
         """What a write answered is newer than what the watch has told by now."""
         kind = resource_of(obj)
         if kind in KINDS:
-            self._cache.put(kind, obj)
+            self.wake(self._cache.put(kind, obj) - {key})
 
 
 def reported(header: Header) -> Header:

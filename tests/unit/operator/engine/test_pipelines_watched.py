@@ -20,6 +20,7 @@ from parallelrun_operator.cache import Cache, Key
 from parallelrun_operator.job.actions import SetStatus
 from parallelrun_operator.job.apply import Applier, Outdated
 from parallelrun_operator.job.status.conditions import Told, holds, merged
+from parallelrun_operator.job.world import World
 from parallelrun_operator.metrics import Metrics
 
 SECONDS = 30.0
@@ -105,6 +106,26 @@ def test_a_run_goes_on_from_step_to_step_through_operators_that_come_and_go(api_
         assert phases(status) == dict.fromkeys(("prepare", "score", "aggregate"), "Succeeded")
         score = await stage.job("score")
         assert score["spec"]["inputs"][0]["paths"] == ["pvc://parallelrun/digits-1/prepare"]
+
+    on_stage(api_server, scenario)
+
+
+def test_jobs_are_looked_at_as_soon_as_a_run_makes_them_and_the_run_as_soon_as_they_end(api_server: ApiServer) -> None:
+    """What a process wrote itself, no watch tells it as new."""
+
+    def done(world: World) -> tuple[SetStatus, ...]:
+        if holds(world.job.get("status") or {}, "Complete"):
+            return ()
+        told = {"Running": Told(False, "Done"), "Complete": Told(True, "Done")}
+        outputs = {"data": "pvc://parallelrun/x"}
+        return (SetStatus({"phase": "Done", "conditions": merged((), told, 1, world.clock), "outputs": outputs}),)
+
+    async def scenario(stage: Stage) -> None:
+        steps = [script("s0"), *(script(f"s{number}", f"s{number - 1}") for number in range(1, 6))]
+        async with stage.here.replica(Decider(done)):
+            await stage.create(a_pipeline(*steps))
+            await stage.create(a_run())
+            await stage.run(lambda status: holds(status, "Complete"), "the run is over without its routine looks")
 
     on_stage(api_server, scenario)
 
