@@ -58,7 +58,7 @@ class Applier:
         self._kube, self._cache, self._metrics, self._leading = kube, cache, metrics, leading
         self._applied: dict[JobKey, dict[tuple[str, str], tuple[str, float]]] = {}
         #: Told whom a write matters to but the one whose look it belongs to: no watch tells of it any more.
-        self.wake: Callable[[set[Key]], None] = lambda keys: None
+        self.wake: Callable[[set[Key]], None] = lambda _: None
 
     async def carry_out(self, key: JobKey, actions: tuple[Action, ...]) -> None:
         """Raises KubeError where one failed: those after it were not tried. Raises NotLeading and Outdated."""

@@ -1,5 +1,5 @@
-"""What a program is told of earlier steps in its arguments and variables: each becomes a side input of its job, so that it
-is there where the program runs, and counts among what results follow from.
+"""What a program is told of earlier steps in its arguments and variables: each becomes a side input of its job, so that
+it is there where the program runs, and counts among what results follow from.
 """
 
 from __future__ import annotations
