@@ -604,3 +604,18 @@ def test_code_in_git_stays_there(code, ref):
 def test_arguments_that_are_no_text_are_told():
     made = imported(changed((ARGUMENTS, f"{ARGUMENTS}      program_arguments: [--top, 3]\n")))
     assert "no text" in made.finding("program_arguments", "lost").became
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("./images/${{parent.inputs.day}}", "../images/$(params.day)"),
+        ("wasbs://data@account.blob.core.windows.net/${{parent.inputs.day}}/x", "az://account/data/$(params.day)/x"),
+        ("${{parent.inputs.where}}/train", "$(params.where)/train"),
+    ],
+)
+def test_a_path_may_hold_inputs_of_the_pipeline(path, expected):
+    text = changed(("path: ./images}", f"path: '{path}'}}"))
+    made = imported(f"inputs: {{day: monday, where: {{type: uri_folder, path: /data}}}}\n{text.lstrip()}")
+    assert made.step("score")["inputs"][0]["paths"] == [expected]
+    assert made.of("lost") == []

@@ -167,6 +167,10 @@ def _value(book: Book, section: Section, type_: str, scope: Scope, is_main: bool
     text = value if isinstance(value, str) else ""
     if expression := expressions.only(text):
         return _expression(section, expression, scope)
+    if expressions.names(text) and (is_data(type_) or section.path[-1] == "path"):
+        whole = expressions.replaced(text, lambda name: _expression(section, name, scope).meaning)
+        place = places.of(book, section, type_, whole)
+        return Bound("data", type_ or "uri_folder", place.path, True)
     if text and (is_data(type_) or (not type_ and text.startswith("azureml:"))):
         return _inline_data(book, section, type_ or "uri_folder", is_main)
     if expressions.names(text):

@@ -28,9 +28,9 @@ class Place:
     type: str = ""  # of a data asset that was given beside
 
 
-def of(book: Book, section: Section, type_: str) -> Place:
-    """What ``section``, the text of a path of the data type ``type_``, means."""
-    text = str(section.value).strip()
+def of(book: Book, section: Section, type_: str, text: str = "") -> Place:
+    """What ``text``, by default the value of ``section``, means: a path of the data type ``type_``."""
+    text = (text or str(section.value)).strip()
     text = text.removeprefix("azureml:") if text.startswith("azureml:azureml://") else text
     if _URL.match(text):
         return _url(book, section, text, type_)
@@ -82,11 +82,14 @@ def _given(book: Book, section: Section, given: Section, kind: str, registered: 
 
 
 def _local(book: Book, section: Section, text: str) -> Place:
+    if text.startswith("$("):  # what it begins with is a place already
+        section.mapped(text)
+        return Place(text)
     absolute = book.beside(section, text)
     path = str(absolute) if text.startswith("/") else book.from_target(absolute)
     if text.endswith("/"):
         path += "/"
-    if "*" not in text and not book.files.exists(absolute):
+    if not set("*$") & set(text) and not book.files.exists(absolute):
         section.approximated(_TOLD.format(path), "Put it there: it is not there now.")
     else:
         section.mapped(_TOLD.format(path))
