@@ -17,6 +17,7 @@ from engine_harness import SAY, wait_for
 import parallelrun as pr
 from parallelrun.client import local_pipeline_run
 from parallelrun.client.local_run import _PROCESSES
+from parallelrun.client.widget import RunDetails
 from parallelrun.local import control
 
 pytestmark = pytest.mark.engine
@@ -75,7 +76,7 @@ def waiting(here: Path) -> pr.Run:
     return run
 
 
-def test_a_job_runs_and_its_output_is_a_table_in_input_order(here):
+def test_a_job_runs_and_its_output_is_a_table_in_input_order(here, capsys):
     run = squares(mini_batch_size=3).run_local()
     assert (run.phase, run.where, run.name) == ("Done", "local", "squares")
     assert run.folder.parent == here / "runs"
@@ -87,6 +88,17 @@ def test_a_job_runs_and_its_output_is_a_table_in_input_order(here):
     assert run.failures() == []
     assert (run.download("copy") / "parallel_run_step.txt").read_bytes() == run.result_file().read_bytes()
     assert pr.Run.open("squares").folder == run.folder
+    RunDetails(run).show()
+    assert capsys.readouterr().out.startswith("squares (local): Done\n  mini-batches: 4 of 4 (100%)")
+
+
+def test_a_run_takes_over_what_an_earlier_one_made(here):
+    job = squares(mini_batch_size=3)
+    first = job.run_local()
+    again = job.run_local(reuse=[first.folder])
+    assert (first.reused_from, again.reused_from) == (None, str(first.folder))
+    assert again.results().equals(first.results())
+    assert again.outputs == first.outputs
 
 
 def test_what_failed_is_told_and_run_again_with_a_mended_script(here, monkeypatch, capsys):
@@ -128,6 +140,7 @@ def test_what_was_wrong_is_known_of_a_run_that_nobody_waited_for(here):
     assert run.wait(check=False).phase == "Aborted"
     assert run.status().reason == "InputError"
     assert "nosuch" in run.progress().first_error
+    assert "nosuch/*.txt does not exist" in RunDetails(run).text
     with pytest.raises(pr.InputError, match="nosuch"):
         run.wait()
 
@@ -220,6 +233,9 @@ def test_a_pipeline_runs_and_what_failed_of_it_is_run_again(here, monkeypatch, c
     assert "ValueError: 2 is bad" in str(error.value)
     assert "prepare: Succeeded\nscore: Running\nscore: Failed" in capsys.readouterr().out
     run = pr.PipelineRun.open(next((here / "runs").iterdir()))
+    assert pr.PipelineRun.open("squares-of-many").folder == run.folder
+    with pytest.raises(pr.ParallelRunError, match="is the run of a pipeline"):
+        pr.Run.open(run.folder)
     assert (run.phase, run.pipeline, run.parameters) == ("Failed", "squares-of-many", {"count": 3})
     assert [failure.error for failure in run.step("score").run.failures()] == ["ValueError: 2 is bad"]
     monkeypatch.delenv("BAD")

@@ -162,14 +162,16 @@ class Job:
         register: Sequence[PathLike] = (),
         sets: Sequence[str] = (),
         maps: Mapping[str, PathLike] | None = None,
+        reuse: Sequence[PathLike] = (),
         show: bool = False,
     ) -> Run:
         """Run it on this machine, in a background process that goes on whatever becomes of this one.
 
         ``output``: the run's folder, by default ``./runs/<name>-<time>``; ``register``: folders with what is registered
-        by name; ``maps``: folders that stand for URLs here; ``wait``: until it has ended, with its progress printed
-        where ``show``. Raises ManifestError, InputError and the like for what is wrong before the first ``init()``
-        (with ``wait=False`` later, from ``wait()``), and JobFailed.
+        by name; ``maps``: folders that stand for URLs here; ``reuse``: folders of earlier runs, newest first, one of
+        which may have made what this one would; ``wait``: until it has ended, with its progress printed where
+        ``show``. Raises ManifestError, InputError and the like for what is wrong before the first ``init()`` (with
+        ``wait=False`` later, from ``wait()``), and JobFailed.
         """
         from parallelrun.client import local_start
         from parallelrun.local.request import RunRequest
@@ -182,6 +184,7 @@ class Job:
             output=None if output is None else Path(os.path.abspath(output)),
             maps={url: os.path.abspath(folder) for url, folder in (maps or {}).items()},
             register=[Path(os.path.abspath(folder)) for folder in register],
+            reuse_of=[Path(os.path.abspath(folder)) for folder in reuse],
         )
         run = local_start.start(request, loaded.job.metadata.name)
         return run.wait(show=show) if wait else run

@@ -14,7 +14,7 @@ from parallelrun.client import pipeline_in_background
 from parallelrun.client.background import Background
 from parallelrun.client.local_run import LocalRun
 from parallelrun.client.pipeline_run import PipelineRun, PipelineStatus, StepRun
-from parallelrun.local import control, run_folder
+from parallelrun.local import control, run_folder, runs
 from parallelrun.local.pipelines import folder as folders
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
 
@@ -85,7 +85,7 @@ class LocalPipelineRun(PipelineRun):
             if self._process is not None and self._process.alive:
                 ended = self._process.join(left)
             else:
-                ended = self._error() is not None or not control.is_live(self._folder)
+                ended = self._error() is not None or not self._live()
                 time.sleep(0.0 if ended else left)
             if ended or (deadline is not None and time.monotonic() >= deadline):
                 return ended
@@ -144,6 +144,16 @@ class LocalPipelineRun(PipelineRun):
                 resume=True,
             )
             self._process = start(request, self._pipeline)._process
+
+    def _live(self) -> bool:
+        """Whether a process runs it; one that has just begun is given a moment to listen."""
+        deadline = time.monotonic() + runs.PATIENCE
+        while not control.is_live(self._folder):
+            settled = self._process is not None or self.status().phase in _ENDED
+            if settled or time.monotonic() > deadline:
+                return False
+            time.sleep(EVERY / 10)
+        return True
 
     def _error(self) -> ParallelRunError | None:
         return None if self._process is None else self._process.error()

@@ -83,7 +83,7 @@ class LocalRun(Run):
         status = self.status()
         state = self._state() if status.phase != "Preparing" and self._error() is None else None
         if state is None:
-            return Progress(status.phase, first_error=_last_line(status.message))
+            return Progress(status.phase, first_error=status.message.partition("\n")[0])
         result = state.result
         first: dict[str, Any] = next(iter(result.get("firstErrors") or []), {})
         nodes = [
@@ -111,9 +111,9 @@ class LocalRun(Run):
     def _ended_within(self, seconds: float) -> bool:
         if self._process is not None and self._process.alive:
             return self._process.join(seconds)
-        if self._error() is not None or not control.is_live(self._folder):
-            if self._error() is None and self._process is None:
-                runs.settle(self._folder)
+        if self._error() is not None or (self._process is None and not runs.settle(self._folder).live):
+            return True
+        if self._process is not None and not control.is_live(self._folder):
             return True
         time.sleep(seconds)
         return False

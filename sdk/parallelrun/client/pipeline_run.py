@@ -62,13 +62,14 @@ class PipelineRun(ABC):
 
     @staticmethod
     def open(folder: PathLike) -> PipelineRun:
-        """A run on this machine, by its folder or its name below ``./runs``. Raises RunFolderError."""
+        """A run on this machine: its folder, its name below ``./runs``, or the name of a pipeline, whose newest run it
+        is. Raises RunFolderError."""
         from parallelrun.client.local_pipeline_run import LocalPipelineRun
         from parallelrun.local.pipelines import folder as folders
         from parallelrun.local.run_folder import RUNS
 
-        path = Path(folder)
-        return LocalPipelineRun(folders.existing(path if path.exists() else Path(RUNS) / path))
+        found = next((path for path in (Path(folder), Path(RUNS) / folder) if path.exists()), None)
+        return LocalPipelineRun(folders.newest(str(folder)) if found is None else folders.existing(found))
 
     @staticmethod
     def get(

@@ -58,7 +58,12 @@ class Run(ABC):
         """
         from parallelrun.client.local_run import LocalRun
         from parallelrun.local import runs
+        from parallelrun.local.pipelines.folder import holds_pipeline
 
+        if holds_pipeline(Path(folder)):
+            raise RunFolderError(
+                f"{folder} is the run of a pipeline.", "Open it with parallelrun.PipelineRun.open, or one of its steps."
+            )
         return LocalRun(runs.named(os.fspath(folder)))
 
     @staticmethod

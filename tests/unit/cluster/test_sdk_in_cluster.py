@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 import parallelrun as pr
+from parallelrun.client.widget import RunDetails
+from parallelrun.client.widget.look import RunLook
 from parallelrun.kube.errors import NotFound
 from parallelrun.kube.resources import CONFIG_MAPS, PARALLEL_RUN_JOBS
 
@@ -117,3 +119,18 @@ def test_errors_say_what_to_do(cluster, job, namespace):
 def test_the_files_of_a_job_in_a_cluster_are_not_here(job):
     with pytest.raises(pr.ParallelRunError, match=r"run.download\(folder\)"):
         job.submit().folder  # noqa: B018
+
+
+def test_the_live_view_of_a_job_shows_its_status_and_needs_no_pod_at_the_end(job, becomes, capfd):
+    run = job.submit()
+    first = {"miniBatch": 3, "files": ["a.png"], "message": "ValueError: no digit"}
+    counts = {"miniBatches": {"total": 4, "completed": 3, "failed": 1}, "startTime": "2026-01-31T12:00:00Z"}
+    becomes("Running", firstErrors=[first], **counts)
+    look = RunLook(run)
+    state = look.state()
+    assert (state["phase"], state["counts"]["completed"], look.over) == ("Running", 3, False)
+    assert [failure["error"] for failure in state["failures"]] == ["ValueError: no digit"]
+    becomes("Done", "Complete", "Done", firstErrors=[first], **counts)
+    assert (look.state()["phase"], look.over) == ("Done", True)
+    RunDetails(run).show()
+    assert capfd.readouterr().out.startswith("mnist (cluster): Done\n  mini-batches: 3 of 4 (75%)")

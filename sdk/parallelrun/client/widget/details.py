@@ -140,9 +140,9 @@ def run_text(title: str, where: str, progress: Progress, message: str = "") -> s
         lines.append(f"  paused: {one_line(progress.stalled)}")
     if progress.phase not in ENDED:
         lines += [f"  {line}" for line in node_lines(progress.nodes)]
-    if progress.first_error:
+    if progress.first_error and progress.total is not None:
         lines.append(f"  first failure: {one_line(progress.first_error)}")
-    elif message:
+    else:
         lines += [f"  {one_line(line)}" for line in message.splitlines()]
     return "\n".join(lines)
 

@@ -55,8 +55,10 @@ class RunLook:
         return details.run_text(self._run.name, self._run.where, self._run.progress(), message)
 
     def _ask(self, failed: int, result: Any) -> None:
-        with contextlib.suppress(ParallelRunError):  # of a run that has not begun; its message says why
-            self._log = self._run.logs(tail=_LOG_LINES) or self._log
+        # One that has not begun has none; of a job in a cluster that is over only a pod could read them.
+        with contextlib.suppress(ParallelRunError):
+            if not (self.over and self._run.where == "cluster"):
+                self._log = self._run.logs(tail=_LOG_LINES) or self._log
         if result.get("firstErrors"):
             self._failures = list(result["firstErrors"])
         elif failed != self._failed and self._run.where == "local":
