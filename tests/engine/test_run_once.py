@@ -46,6 +46,7 @@ def test_a_program_is_run_once_with_its_arguments_and_its_outputs_are_told(site:
 def test_a_program_that_fails_fails_the_job_in_its_own_words_and_can_be_run_again(site: Site) -> None:
     site.script("raise ValueError('no rows')\n")
     run, said = site.failing(**fields())
+    assert "ProgramFailed" in said
     assert "ValueError: no rows" in said
     assert not (run.folder / "_SUCCESS").exists()
     site.script(PREPARE)

@@ -35,7 +35,9 @@ def with_limits(base: JobSettings, spec: ParallelRunJobSpec) -> JobSettings:
         process_count_per_node=spec.process_count_per_node,
         mini_batch_size=_mini_batch_size(spec),
         partition_keys=list(spec.partition_keys),
-        limits=Limits(spec.error_threshold, spec.mini_batch_error_threshold, spec.allowed_failed_percent),
+        limits=Limits(
+            spec.error_threshold, spec.mini_batch_error_threshold, spec.allowed_failed_percent, spec.run_once
+        ),
         run_invocation_timeout=float(spec.run_invocation_timeout_seconds),
         run_max_try=spec.run_max_try,
         run_once=spec.run_once,

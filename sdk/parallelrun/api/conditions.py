@@ -23,6 +23,7 @@ INTERRUPTED: Final = "Interrupted"  # Ctrl-C of a local run; --resume goes on
 ERROR_THRESHOLD_EXCEEDED: Final = "ErrorThresholdExceeded"  # more failed items than spec.errorThreshold
 MINI_BATCH_ERROR_THRESHOLD_EXCEEDED: Final = "MiniBatchErrorThresholdExceeded"  # ... mini-batches, that threshold
 ALLOWED_FAILED_PERCENT_EXCEEDED: Final = "AllowedFailedPercentExceeded"  # ... of all mini-batches
+PROGRAM_FAILED: Final = "ProgramFailed"  # a job with spec.runOnce: its program did, also at its last try
 INIT_FAILED: Final = "InitFailed"  # init() raised too often; the message has the script's traceback
 NO_PROGRESS: Final = "NoProgress"  # no mini-batch finished within spec.advanced.progressUpdateTimeoutSeconds
 INPUT_CHANGED: Final = "InputChanged"  # a planner found another input than was planned
@@ -40,6 +41,7 @@ REASONS: Final = (
     ERROR_THRESHOLD_EXCEEDED,
     MINI_BATCH_ERROR_THRESHOLD_EXCEEDED,
     ALLOWED_FAILED_PERCENT_EXCEEDED,
+    PROGRAM_FAILED,
     INIT_FAILED,
     NO_PROGRESS,
     INPUT_CHANGED,

@@ -114,6 +114,7 @@ class Limits:
     error_threshold: int = 0  # failed items
     mini_batch_error_threshold: int = -1  # failed mini-batches
     allowed_failed_percent: float = 100.0  # of all mini-batches
+    program: bool = False  # a program that is run once: its failure is the job's
 
 
 @dataclass(frozen=True)

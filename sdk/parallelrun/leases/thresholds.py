@@ -11,6 +11,7 @@ from parallelrun.leases.header import INIT_FAILED
 ERROR_THRESHOLD = "ErrorThresholdExceeded"
 MINI_BATCH_ERROR_THRESHOLD = "MiniBatchErrorThresholdExceeded"
 ALLOWED_FAILED_PERCENT = "AllowedFailedPercentExceeded"
+PROGRAM_FAILED = "ProgramFailed"
 
 #: Said where items failed and no mini-batch did.
 SHORT_RETURNS = (
@@ -25,8 +26,11 @@ INIT_GRACE_SECONDS = 120.0
 def violation(counts: Counts, total: int, limits: Limits) -> tuple[str, str] | None:
     """(reason, message) of the first threshold that ``counts`` of a job with ``total`` mini-batches exceed, or None.
 
-    -1 tolerates all, as does 100 %; a threshold itself is tolerated, one more is not.
+    -1 tolerates all, as does 100 %; a threshold itself is tolerated, one more is not. A program has no thresholds.
     """
+    if limits.program:
+        said = "The program failed; the first failure has its traceback, or how it ended."
+        return (PROGRAM_FAILED, said) if counts.failed else None
     if 0 <= limits.error_threshold < counts.items_failed:
         message = _message(counts.items_failed, "item", "errorThreshold", limits.error_threshold)
         return ERROR_THRESHOLD, message if counts.failed else f"{message} {SHORT_RETURNS}"

@@ -126,6 +126,8 @@ PROGRAM: Json = {"source": {"imagePath": "/app"}, "entryScript": "a.py", "runOnc
         ({"inputs": [{"name": "t"} | FILES]}, "runs once, in one process"),
         ({"nodeCount": 2}, "runs once, in one process"),
         ({"processCountPerNode": 2}, "runs once, in one process"),
+        ({"errorThreshold": -1}, "runs once, in one process"),
+        ({"allowedFailedPercent": 5}, "runs once, in one process"),
         ({"miniBatchSize": 2}, "runs once, in one process"),
         ({"partitionKeys": ["a"]}, "runs once, in one process"),
         ({"output": {"path": "pvc://a/b"}}, "runs once, in one process"),

@@ -29,6 +29,12 @@ def test_error_threshold_counts_items_and_is_itself_tolerated(items_failed, want
     assert reason(Counts(completed=1, items_failed=items_failed), 100, limits) == want
 
 
+@pytest.mark.parametrize(("failed", "want"), [(0, None), (1, "ProgramFailed")])
+def test_a_program_that_failed_is_tolerated_by_nothing(failed, want):
+    limits = Limits(error_threshold=-1, program=True)
+    assert reason(Counts(completed=1, failed=failed, items_failed=failed), 1, limits) == want
+
+
 def test_by_default_one_failed_item_is_too_many():
     assert reason(Counts(completed=1, items_failed=1), 100, Limits()) == "ErrorThresholdExceeded"
 

@@ -129,6 +129,7 @@ _INPUTS = Rule(
 )
 
 _ONE = ("nodeCount", "processCountPerNode")
+_NO_THRESHOLDS = {"errorThreshold": 0, "miniBatchErrorThreshold": -1, "allowedFailedPercent": 100}
 _APPENDED = ("path", "appendRowFileName")
 
 
@@ -136,19 +137,22 @@ def _not_for_programs(spec: Any) -> Iterator[Path]:
     if spec["runOnce"]:
         yield from ((name,) for name in ("inputs", "miniBatchSize", "partitionKeys") if spec.get(name))
         yield from ((name,) for name in _ONE if spec[name] > 1)
+        yield from ((name,) for name, tolerant in _NO_THRESHOLDS.items() if spec[name] != tolerant)
         yield from (("output", name) for name in _APPENDED if name in spec["output"])
 
 
 _ALONE = Rule(
     name="run-once-alone",
     place=_SPEC,
-    reads=("runOnce", "inputs", "miniBatchSize", "partitionKeys", "output", *_ONE),
+    reads=("runOnce", "inputs", "miniBatchSize", "partitionKeys", "output", *_ONE, *_NO_THRESHOLDS),
     message="a program with runOnce: true runs once, in one process, and writes its results itself: it has no inputs, "
-    "miniBatchSize, partitionKeys, output.path or output.appendRowFileName, and nodeCount and processCountPerNode are "
-    "1; files to read are sideInputs, folders to write outputs",
-    example="{runOnce: true, inputs: [], partitionKeys: [], nodeCount: 1, processCountPerNode: 1, output: {}}",
+    "miniBatchSize, partitionKeys, thresholds, output.path or output.appendRowFileName, and nodeCount and "
+    "processCountPerNode are 1; files to read are sideInputs, folders to write outputs",
+    example="{runOnce: true, inputs: [], partitionKeys: [], nodeCount: 1, processCountPerNode: 1, output: {}, "
+    "errorThreshold: 0, miniBatchErrorThreshold: -1, allowedFailedPercent: 100}",
     cel="!has(self.runOnce) || !self.runOnce || (size(self.inputs) == 0 && !has(self.miniBatchSize) && "
     "size(self.partitionKeys) == 0 && self.nodeCount == 1 && self.processCountPerNode == 1 && "
+    "self.errorThreshold == 0 && self.miniBatchErrorThreshold == -1 && self.allowedFailedPercent == 100.0 && "
     "!has(self.output.path) && !has(self.output.appendRowFileName))",
     broken=_not_for_programs,
 )
