@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from api_server import ApiServer
 from pipeline_cluster import a_pipeline, a_run, job_step, script
-from replicas import Decider, Json, Lab, lab
+from replicas import Decider, Json, Lab, install, lab, until
 
 from parallelrun.kube import errors
-from parallelrun.kube.resources import PARALLEL_RUN_JOBS, PIPELINE_RUNS, PIPELINES, Resource
+from parallelrun.kube.resources import CRDS, PARALLEL_RUN_JOBS, PIPELINE_RUNS, PIPELINES, Resource
+from parallelrun_operator import watches
 from parallelrun_operator.cache import Cache, Key
 from parallelrun_operator.job.actions import SetStatus
 from parallelrun_operator.job.apply import Applier, Outdated
@@ -250,3 +251,37 @@ def test_a_status_that_was_decided_on_an_older_object_is_not_written(api_server:
         assert there["status"]["phase"] == "Running"
 
     on_stage(api_server, scenario)
+
+
+def test_jobs_are_run_before_the_api_server_knows_pipelines_and_these_as_soon_as_it_does(
+    own_api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator may be newer than the definitions that are installed."""
+    monkeypatch.setattr(watches, "KINDS_SECONDS", 0.3)
+
+    async def scenario(stage: Stage) -> None:
+        for kind in (PIPELINES, PIPELINE_RUNS):
+            name = f"{kind.plural}.{kind.group}"
+            await stage.here.kube.delete(CRDS, None, name)
+
+            async def gone(kind: Resource = kind) -> Json | None:
+                try:
+                    await stage.here.kube.list_objects(kind, stage.here.namespace)
+                except errors.NotFound:
+                    return {}
+                except errors.KubeError:
+                    return None
+                return None
+
+            await stage.soon(gone, f"no {kind.plural}")
+        decide = Decider()
+        async with stage.here.replica(decide) as replica:
+            job = await stage.here.job()
+            await until(lambda: decide.last(job), "a look at the job")
+            assert not replica.unhealthy()
+            await install(own_api_server)
+            await stage.create(a_pipeline(script("prepare")))
+            await stage.create(a_run())
+            await stage.job("prepare")
+
+    on_stage(own_api_server, scenario)
