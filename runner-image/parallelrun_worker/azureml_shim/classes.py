@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parallelrun_worker.azureml_shim import exceptions
 from parallelrun_worker.azureml_shim.entry_script import EntryScript
 from parallelrun_worker.azureml_shim.model import Model
 from parallelrun_worker.azureml_shim.run import Run
@@ -29,4 +30,5 @@ def make(config: dict[str, Any], process: int, ask: Callable[[str, list[Any]], A
     EntryScript._config, EntryScript._process = config, process
     classes: dict[str, Any] = {"Model": Model, "Run": Run, "EntryScript": EntryScript}
     classes.update({name: unavailable(name, instead) for name, instead in _INSTEAD.items()})
+    classes.update({name: getattr(exceptions, name) for name in exceptions.NAMES})
     return classes

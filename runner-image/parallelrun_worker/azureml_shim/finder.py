@@ -1,7 +1,7 @@
 """Finds ``azureml...`` modules: ours where they have to be ours, the real ones otherwise.
 
 Real modules that we replace a name in are loaded as they are and then given ours, so that whatever else they hold
-stays. A package that is not installed is made up, with the names that scripts import.
+stays. A package that is not installed, or cannot be imported here, is made up, with the names that scripts import.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _OTHERWISE = {
     "azureml.core.datastore": ("Datastore",),
     "azureml.core.experiment": ("Experiment",),
     "azureml.core.workspace": ("Workspace",),
+    "azureml.exceptions": ("AzureMLException", "ModelNotFoundException", "UserErrorException", "WebserviceException"),
     "azureml_user": (),
     "azureml_user.parallel_run": (),
 }
@@ -75,11 +76,17 @@ class Finder:
             module.VERSION = "1.0.0"  # type: ignore[attr-defined]
 
     def _add_after(self, loader: Any, module_name: str) -> None:
-        """Let the real module load, then replace the names that are ours."""
+        """Let the real module load, then replace the names that are ours; all of it is ours where it cannot load."""
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
-            execute(module)
+            try:
+                execute(module)
+            except ImportError as error:
+                # Old packages need what newer interpreters lack; scripts want no more than what is ours.
+                sys.stderr.write("%s cannot be imported (%s): parallelrun stands for it\n" % (module_name, error))
+                self.exec_module(module)
+                return
             for name in _ALWAYS[module_name]:
                 setattr(module, name, self._name(name))
 

@@ -6,15 +6,12 @@ from __future__ import annotations
 
 import os
 
+from parallelrun_worker.azureml_shim.exceptions import ModelNotFoundException
 from parallelrun_worker.azureml_shim.unavailable import NotAvailableError
 
 TYPE_CHECKING = False  # importing typing would be a tenth of a process's start
 if TYPE_CHECKING:
     from typing import Any, Callable
-
-
-class ModelNotFoundException(Exception):
-    """There is no model of that name and version; raised by Model.get_model_path and Model(...)."""
 
 
 class Model:

@@ -92,6 +92,18 @@ class Run:
         return "Run(id=%r, job=%r, experiment=%r)" % (self.id, self.name, self.experiment.name)
 
 
+class Place(str):
+    """The path of named data; what only a dataset of Azure's could do says how it is done with a path."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NotAvailableError(
+            "input_datasets[...].%s: named data are a path here, %s; read it, as with pandas.read_csv(path)"
+            % (name, str.__str__(self))
+        )
+
+
 class Datasets(dict):  # type: ignore[type-arg]
     """Paths of named data; an unknown name is answered with the names there are."""
 
@@ -99,7 +111,7 @@ class Datasets(dict):  # type: ignore[type-arg]
         super().__init__()
         self._kind = kind
         for paths in named:
-            self.update(paths)
+            self.update({name: Place(path) for name, path in paths.items()})
 
     def __missing__(self, name: str) -> str:
         raise KeyError("the job has no %s %r; it has: %s" % (self._kind, name, ", ".join(sorted(self)) or "none"))

@@ -153,6 +153,44 @@ def test_the_real_package_wins_but_for_model_and_run(script, installed):
     """) == ["True True True True", "False False True", "/models/mnist/model.pkl"]
 
 
+def test_what_scripts_import_is_ours_where_the_real_package_cannot_be_imported(script, installed, tmp_path):
+    """Old packages need what newer interpreters lack."""
+    (tmp_path / "azureml" / "core" / "__init__.py").write_text("import a_package_that_is_gone")
+    assert script("""
+        from azureml.core import Model, Run, Workspace
+        from azureml.core.model import InferenceConfig
+        print(Model.get_model_path("mnist"), Run.get_context().id, InferenceConfig.REAL)
+    """) == ["/models/mnist/model.pkl score_u-1 True"]
+
+
+def test_what_scripts_catch_can_be_imported(script):
+    assert script("""
+        from azureml.core import Model
+        from azureml.exceptions import AzureMLException, UserErrorException
+        try:
+            Model.get_model_path("nosuch")
+        except AzureMLException as error:
+            print(type(error).__name__)
+    """) == ["ModelNotFoundException"]
+
+
+def test_named_data_are_paths_that_say_so_where_a_dataset_is_asked_for(script):
+    assert script("""
+        import os
+        from azureml.core import Run
+        labels = Run.get_context().input_datasets["labels"]
+        print(labels, os.path.basename(labels), labels.upper(), isinstance(labels, str))
+        try:
+            labels.to_pandas_dataframe()
+        except NotImplementedError as error:
+            print(error)
+    """) == [
+        "/data/labels.txt labels.txt /DATA/LABELS.TXT True",
+        "input_datasets[...].to_pandas_dataframe: named data are a path here, /data/labels.txt; read it, as with "
+        "pandas.read_csv(path)",
+    ]
+
+
 def test_a_namespace_package_beside_goes_on_being_found(script, tmp_path):
     """Other azureml-* packages install modules of the azureml package without azureml-core."""
     (tmp_path / "azureml" / "other").mkdir(parents=True)
