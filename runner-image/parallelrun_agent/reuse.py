@@ -86,6 +86,9 @@ def _lacking(earlier: EarlierJob, result: Mapping[str, Any], place: Callable[[st
 
 def _lacking_file(result: Mapping[str, Any], place: Callable[[str], Path]) -> str:
     """Of AppendRow's output."""
+    told = None if "file" in result["outputListings"] else result["outputs"].get("file")
+    if result["outputFile"] != told:  # what is not among the outputs that the earlier job's status tells may be forged
+        return f"it is not known whether {result['outputFile']} is its output"
     if result["outputFile"] is None:
         folder = place(result["outputs"]["output"])
         is_script_s = "output" in result["outputListings"]

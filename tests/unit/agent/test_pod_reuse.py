@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -120,12 +121,23 @@ def forge_outputs(earlier: Path) -> None:
     _report(earlier, uid="0-1", fingerprint="f", outputs={**OUTPUTS, "output": "pvc://claim/ns/others"})
 
 
+def forge_file(earlier: Path) -> None:
+    """It leads to a whole output of another job."""
+    others = earlier.with_name("others")
+    others.mkdir()
+    (others / layout.SUCCESS).touch()
+    (others / "out.txt").write_text("b\n")
+    report = json.loads((earlier / layout.RESULT).read_text())
+    report["output"]["sha256"] = hashlib.sha256(b"b\n").hexdigest()
+    _report(earlier, **report | {"outputFile": "pvc://claim/ns/others/out.txt"})
+
+
 def lead_elsewhere(earlier: Path) -> None:
     (earlier / layout.RESULT).rename(earlier / "result")
     (earlier / layout.RESULT).symlink_to(earlier / "result")
 
 
-@pytest.mark.parametrize("change", [remove_success, remove_all, train_anew, forge_outputs, lead_elsewhere])
+@pytest.mark.parametrize("change", [remove_success, remove_all, train_anew, forge_outputs, forge_file, lead_elsewhere])
 def test_what_is_not_there_as_it_was_is_not_taken_over(
     job: PodJob, earlier: Path, monkeypatch, change: Callable[[Path], None]
 ) -> None:
