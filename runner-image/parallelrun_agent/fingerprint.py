@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parallelrun.api import layout, source_files
+from parallelrun.api import layout, pod_layout, source_files
 from parallelrun.api.settings import ModelSettings
 from parallelrun.leases.header import Plan
 from parallelrun_agent import whole_files
@@ -48,7 +48,9 @@ def _digest_of(folder: Path) -> str:
 
 
 def _listed(job: Job, path: str) -> str:
-    """Names, sizes and versions of what is at ``path``."""
+    """Names, sizes and versions of what is at ``path``; of a ConfigMap, which each pod mounts anew, the content."""
+    if path.startswith(f"{pod_layout.CONFIG_MAPS}/"):
+        return whole_files.content(Path(path))
     if not is_url(path):
         return whole_files.fingerprint(Path(path))
     one = None if path.endswith("/") else job.storage.entry(path)

@@ -1,4 +1,4 @@
-"""Files and folders that are used whole, told apart by names, sizes and times: their content is never read for it."""
+"""Files and folders that are used whole, told apart by names, sizes and times: of ConfigMaps alone by their content."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ def fingerprint(path: Path) -> str:
     for name, status in _entries(path):
         whole.update(os.fsencode(name) + b"\0%d %d\0" % (status.st_size, status.st_mtime_ns))
     return whole.hexdigest() if path.exists() else ""
+
+
+def content(path: Path) -> str:
+    """Of a file or folder of a mounted ConfigMap, by names and bytes; "" where it is not there."""
+    whole = hashlib.sha256()
+    if not path.exists():
+        return ""
+    for name in sorted(os.listdir(path)) if path.is_dir() else [""]:
+        if name.startswith(".."):  # the mount's own: ..data and a folder for each change, which has the files
+            continue
+        whole.update(os.fsencode(name) + b"\0" + hashlib.sha256((path / name).read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def _entries(path: Path) -> Iterable[tuple[str, os.stat_result]]:
