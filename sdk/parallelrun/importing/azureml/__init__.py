@@ -29,8 +29,6 @@ def import_pipeline(
     book = Book(Disk(), base, target, with_packages)
     for path in beside:
         assets.take(book, base / path)
-    taken = [book.open(base / path) for path in beside]
     made = pipeline.translate(book, base / file)
-    assets.unused(taken)
     writing.write(folder, made, report.markdown(str(file), book.findings), str(file))
     return book.findings

@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from parallelrun.api.errors import ManifestError
 from parallelrun.importing.azureml.bindings import DATA, MODELS
 from parallelrun.importing.azureml.book import Book
-from parallelrun.importing.azureml.section import Section
 
 _TYPES = {
     **dict.fromkeys(DATA, "data"),
@@ -37,8 +36,8 @@ def take(book: Book, path: PurePosixPath) -> None:
             root[key].seen()
 
 
-def unused(taken: list[Section]) -> None:
+def tell_unused(book: Book) -> None:
     """Say which of the files were not needed."""
-    for root in taken:
+    for root in book.assets.values():
         if root.file.read <= {(key,) for key in _ABOUT}:
             root.approximated("nothing: the pipeline names none of this")

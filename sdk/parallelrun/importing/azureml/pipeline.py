@@ -12,7 +12,7 @@ from parallelrun.api.models.pipeline import ScriptStep
 from parallelrun.api.models.spec import ParallelRunJobSpec
 from parallelrun.api.problems import NOTHING
 from parallelrun.api.shape import fields
-from parallelrun.importing.azureml import bindings, compute, expressions, jobs
+from parallelrun.importing.azureml import assets, bindings, compute, expressions, jobs
 from parallelrun.importing.azureml.bindings import Bound
 from parallelrun.importing.azureml.book import Book, Code, Json
 from parallelrun.importing.azureml.section import Section
@@ -150,6 +150,7 @@ def _settings(root: Section) -> None:
 
 
 def _tell_unread(book: Book) -> None:
+    assets.tell_unused(book)
     for file in list(book.opened.values()):
         for section in file.unread():
             section.lost("nothing: this is not known here", "See whether results depend on it.")

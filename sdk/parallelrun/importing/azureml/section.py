@@ -29,7 +29,8 @@ class File:
 
     def unread(self) -> Iterator[Section]:
         """The outermost fields that nobody read."""
-        yield from _unread(self.root, {path[:end] for path in self.read for end in range(len(path) + 1)})
+        if () not in self.read:
+            yield from _unread(self.root, {path[:end] for path in self.read for end in range(len(path) + 1)})
 
 
 @dataclass(frozen=True)
