@@ -30,6 +30,7 @@ FOUND = "reusable.json"
 #: What a result is never longer than, and all that prepare found.
 _RESULT_BYTES, _FOUND_BYTES = 16 << 20, 1 << 30
 _TAKEN = ("outputs", "outputFile", "outputListings", "items")
+_NEEDED = (*_TAKEN, "output", "uid", "reusedFrom", "reusedFromUid")
 _BLOCK = 1 << 20
 
 
@@ -51,7 +52,7 @@ def find(job: Job, fingerprint: str) -> dict[str, Any]:
 def look(settings: JobSettings, place: Callable[[str], Path]) -> dict[str, dict[str, Any]]:
     """The results of those earlier jobs of which all is still there, by name; for prepare."""
     found = ((one.name, still_there(one, place)) for one in settings.reuse_of)
-    return {name: result for name, result in found if result is not None}
+    return {name: {key: result[key] for key in _NEEDED if key in result} for name, result in found if result}
 
 
 def still_there(earlier: EarlierJob, place: Callable[[str], Path]) -> dict[str, Any] | None:

@@ -38,7 +38,6 @@ from parallelrun_agent import reuse
 from parallelrun_agent.job import read_settings
 from parallelrun_agent.output import durable, owner
 from parallelrun_agent.pod import environments, failed_again, inputs, job_folder, snapshot, words
-from parallelrun_agent.report import outputs
 from parallelrun_agent.storage.places import is_url
 from parallelrun_agent.stores import open_store
 
@@ -110,7 +109,7 @@ def prepare(header: Header, settings: JobSettings, spec: dict[str, Any], argumen
     shown, earlier = shown_source(spec["source"]), arguments.failed_of
     of_job = earlier is not None and arguments.code == earlier / layout.SOURCE
     if planning and settings.reuse_of:
-        found = reuse.look(settings, outputs.in_prepare)
+        found = reuse.look(settings, words.on_claim)
         durable.write_file(arguments.folder / reuse.FOUND, json.dumps(found).encode())
     copy = snapshot.take(arguments.code, arguments.folder, settings.entry_script, shown, of_job, settings.run_once)
     if settings.source is not None:

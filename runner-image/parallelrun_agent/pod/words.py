@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from parallelrun.api import pod_layout
 
@@ -18,6 +19,11 @@ _LIMIT = 4096
 def in_manifest(text: str) -> str:
     """``text`` with the paths of volumes in pods as URLs."""
     return text.replace(pod_layout.CLAIMS + "/", "pvc://").replace(pod_layout.CONFIG_MAPS + "/", "configmap://")
+
+
+def on_claim(url: str) -> Path:
+    """The inverse for one URL, where claims are mounted whole."""
+    return Path(url.replace("pvc://", pod_layout.CLAIMS + "/", 1) if url.startswith("pvc://") else url)
 
 
 def fail(text: str) -> int:

@@ -46,8 +46,3 @@ def shown(path: str, settings: JobSettings) -> str:
     if path == pod_layout.JOB or path.startswith(pod_layout.JOB + "/"):
         path = f"{pod_layout.claim(os.environ[pod_layout.CLAIM_VARIABLE])}/{own}{path[len(pod_layout.JOB) :]}"
     return words.in_manifest(path)
-
-
-def in_prepare(text: str) -> Path:
-    """The inverse, where claims are mounted whole."""
-    return Path(text.replace("pvc://", pod_layout.CLAIMS + "/", 1) if text.startswith("pvc://") else text)

@@ -9,6 +9,7 @@ import pytest
 
 from parallelrun.api import pod_layout
 from parallelrun.api.settings import JobSettings, OutputSettings
+from parallelrun_agent.pod import words
 from parallelrun_agent.report import outputs
 
 JOB = Path(pod_layout.JOB)
@@ -43,7 +44,7 @@ def test_in_pods_they_are_urls_that_mean_the_same_everywhere(monkeypatch, path: 
         "own": "pvc://data/ns/mnist-u/own",
         "other": "pvc://results/other",
     }
-    assert outputs.in_prepare(found["own"]) == Path("/parallelrun/claims/data/ns/mnist-u/own")
+    assert words.on_claim(found["own"]) == Path("/parallelrun/claims/data/ns/mnist-u/own")
 
 
 def test_a_job_without_an_output_file_has_its_own_folder_unless_a_script_s_output_has_that_name() -> None:
