@@ -20,9 +20,12 @@ DEADLINE_SECONDS = 60.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window; the tests are skipped where there is none, and fail in CI."""
+    """Chromium, without a window; the tests are skipped where there is none, and fail in CI.
+
+    For no longer than a file's tests: while it is there, this thread has a running event loop, and others none.
+    """
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
@@ -55,7 +58,7 @@ class Lab:
         return f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb?reset"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Started with settings of its own, and stopped with its kernels."""
     folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")

@@ -93,8 +93,10 @@ function curve(state) {
   );
 }
 
-// What the reader has opened stays open while the view is drawn anew.
-function folded(name, opened, title, body, open) {
+// What the reader has opened stays open while the view is drawn anew, and when it is put in another's place.
+const opened = new Map();
+
+function folded(name, title, body, open) {
   const details = make("details", name);
   const key = `${name}:${title}`;
   details.open = opened.has(key) ? opened.get(key) : open;
@@ -102,7 +104,7 @@ function folded(name, opened, title, body, open) {
   return append(details, make("summary", null, title), body);
 }
 
-function failures(state, opened) {
+function failures(state) {
   if (!state.failures.length) return null;
   const section = append(make("section", "section"), make("h4", null, "Failures"));
   for (const failure of state.failures) {
@@ -111,7 +113,7 @@ function failures(state, opened) {
     for (const file of failure.files) append(body, make("div", "file", file));
     if (failure.moreFiles) append(body, make("div", "hint", `and ${numbers.format(failure.moreFiles)} more files`));
     append(body, make("pre", "trace", failure.traceback));
-    append(section, folded("failure", opened, `mini-batch ${failure.miniBatch}: ${failure.error}`, body, false));
+    append(section, folded("failure", `mini-batch ${failure.miniBatch}: ${failure.error}`, body, false));
   }
   return section;
 }
@@ -151,7 +153,7 @@ function head(title, where, phase) {
   );
 }
 
-function details(state, opened) {
+function details(state) {
   const counts = state.counts;
   const log = make("pre", "log", state.log);
   const parts = [
@@ -161,8 +163,8 @@ function details(state, opened) {
     state.message ? make("pre", "message", state.message) : null,
     lanes(state),
     curve(state),
-    failures(state, opened),
-    state.log ? append(make("section", "section"), folded("log-fold", opened, "Log", log, true)) : null,
+    failures(state),
+    state.log ? append(make("section", "section"), folded("log-fold", "Log", log, true)) : null,
   ];
   return parts.filter((part) => part);
 }
@@ -170,7 +172,6 @@ function details(state, opened) {
 export default {
   render({ model, el }) {
     const root = make("div", "root");
-    const opened = new Map();
     el.append(root);
 
     function draw() {
@@ -179,7 +180,7 @@ export default {
       const focused = document.activeElement?.closest(".prd-step") && root.contains(document.activeElement);
       const before = root.querySelector(".prd-log");
       const kept = before && before.scrollHeight - before.scrollTop - before.clientHeight > 20 ? before.scrollTop : null;
-      const shown = state.run ? details(state.run, opened) : [];
+      const shown = state.run ? details(state.run) : [];
       if (state.run) {
         root.replaceChildren(
           head(state.title, state.where, state.phase),
