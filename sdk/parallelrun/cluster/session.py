@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -36,7 +37,8 @@ def talk(place: Place, work: Callable[[Kube], Awaitable[T]]) -> T:
     async def conversation() -> T:
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        if threading.current_thread() is threading.main_thread():  # only there can signals be handled
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await converse(place, work)
 
     try:

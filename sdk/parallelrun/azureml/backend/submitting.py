@@ -11,8 +11,10 @@ from parallelrun.azureml.backend import compile, records
 from parallelrun.azureml.backend.records import Record, StepRecord
 
 if TYPE_CHECKING:
+    from parallelrun.azureml.core.workspace import Workspace
     from parallelrun.azureml.pipeline.core.pipeline import Pipeline
     from parallelrun.azureml.pipeline.core.run import PipelineRun
+    from parallelrun.client.pipeline import Pipeline as OurPipeline
 
 
 def submit(
@@ -66,6 +68,28 @@ def submit(
     )
     records.keep(settings, record)
     return PipelineRun._of(Experiment(workspace, experiment), record, started)
+
+
+def publish(workspace: Workspace, pipeline: OurPipeline) -> None:
+    """Have the pipeline in the namespace, with the code of its steps."""
+    from parallelrun.client.kube_calls import call
+    from parallelrun.cluster import pipeline_submission
+    from parallelrun.kube.client import Kube
+
+    settings = workspace._settings
+
+    async def work(kube: Kube) -> None:
+        made = pipeline_submission.make(
+            pipeline.to_yaml(),
+            {},
+            settings.namespace,
+            kube.namespace,
+            run=False,
+            name=str(pipeline.base / "pipeline.yaml"),
+        )
+        await pipeline_submission.submit(kube, made)
+
+    call(settings.place, work)
 
 
 def _step(one: compile.Step, run_id: str) -> StepRecord:

@@ -73,7 +73,7 @@ class Pipeline:
 
     @azure(
         differs="Writes the manifest, a file in .parallelrun/pipelines, to be run with parallelrun run or kept in a "
-        "Git repository. There is no REST endpoint.",
+        "Git repository; in a cluster it is a ParallelRunPipeline, too. There is no REST endpoint.",
         refuses={"continue_on_step_failure": "Say it when a run is submitted."},
         notes={"version": "a new one of the same name takes its place"},
     )
@@ -120,6 +120,8 @@ class PublishedPipeline:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(ours.to_yaml(), encoding="utf-8")
         say_once(f"the pipeline is published as {self.path}")
+        if settings.in_cluster:
+            submitting.publish(pipeline.workspace, ours)
 
     @azure()
     def submit(
@@ -140,7 +142,7 @@ class PublishedPipeline:
     list = Refused("They are ParallelRunPipelines: kubectl get prp, or files in .parallelrun/pipelines.")
     enable = Refused("Publish it again.")
 
-    @azure(differs="Removes the manifest.")
+    @azure(differs="Removes the manifest; in a cluster: kubectl delete prp NAME.")
     def disable(self) -> None:
         """Forget it."""
         self.path.unlink(missing_ok=True)
