@@ -27,10 +27,12 @@ def run(file: str) -> int:
             f"A notebook needs {error.name} to be run.", "Install it: pip install 'parallelrun[notebook]'."
         ) from None
     path = Path(file).absolute()
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     manager = AsyncKernelManager()
     # This Python, whatever kernels are installed.
-    manager.kernel_spec.argv = [
+    kernel = manager.kernel_spec
+    assert kernel is not None
+    kernel.argv = [
         *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
         f"--IPKernelApp.exec_lines={_BEFORE}",
     ]
@@ -44,7 +46,7 @@ def run(file: str) -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        nbformat.write(notebook, written)
+        nbformat.write(notebook, written)  # type: ignore[no-untyped-call]
         print(f"{os.path.relpath(written)} has the outputs of all cells", file=sys.stderr)
     return 0
 
