@@ -93,3 +93,23 @@ def test_a_program_whose_process_is_killed_is_tried_again(site: Site) -> None:
     assert process.wait(50) == 0, process.communicate()
     assert len(site.said("run")) == 2
     assert RunFolder(site.folder / "out").counts()["retried"] == 1
+
+
+def test_a_run_that_was_killed_with_its_program_begins_it_again(site: Site) -> None:
+    """Though it has one try: nobody can tell that the program was to blame."""
+    site.script("""\
+        import time
+
+        say("run")
+        while not os.path.exists(os.environ["SAID"] + ".go"):
+            time.sleep(0.01)
+    """)
+    process = site.start("run", site.manifest(**fields()), "--output", "out")
+    wait_for(lambda: site.said("run") or process.poll() is not None, "the program")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (site.folder / "said.jsonl.go").touch()
+    wait_for(lambda: not os.path.exists(f"/proc/{site.said('run')[0][0]}"), "the end of the first one")
+    resumed = site.command("run", "job.yaml", "--output", "out", "--resume")
+    assert resumed.status == 0, resumed.text
+    assert len(site.said("run")) == 2
