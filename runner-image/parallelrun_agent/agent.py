@@ -68,9 +68,10 @@ class Agent:
         self._leave = leave
 
     def _waits_for(self) -> str:
-        """The store that all of this node waits for; while mini-batches run, ``store_health`` decides that."""
+        """The store that all of this node waits for; while anything else runs, ``store_health`` decides that."""
         after = POD_TELL_SECONDS if self._job.settings.in_pod else TELL_SECONDS
-        return "" if self._state == "running" else self._job.waits_for(after)
+        works = self._state == "running" and not (self._work is not None and self._work.waits_for_files)
+        return "" if works else self._job.waits_for(after)
 
     @property
     def met_the_worker(self) -> bool:

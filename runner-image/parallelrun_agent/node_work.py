@@ -201,6 +201,11 @@ class NodeWork:
         if self._cache is not None:
             self._cache.close()
 
+    @property
+    def waits_for_files(self) -> bool:
+        """Whether nothing can run before a file has come."""
+        return self._prefetch is not None and self._prefetch.keeps_all_waiting
+
     def running(self) -> list[str]:
         """What the busy processes run, for people."""
         slots = [slot for slot in self._slots.read_all() if slot.state != wire.IDLE]

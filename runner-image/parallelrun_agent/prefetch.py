@@ -103,6 +103,12 @@ class Prefetch:
         waiting, self._outbox = self._outbox, {}
         return [ev.Withdrawn(*who, [task[0] for task in chain(*groups)]) for who, groups in waiting.items()]
 
+    @property
+    def keeps_all_waiting(self) -> bool:
+        """Whether processes were given mini-batches, and the files of every one of them are still to come."""
+        waiting = {task[0] for groups in self._outbox.values() for task in chain(*groups)}
+        return bool(waiting) and waiting.issuperset(self._machine.handed_out)
+
     def staged(self, mini_batch: int) -> Staged:
         """A mini-batch that was sent and has not come back."""
         return self._staged[mini_batch]

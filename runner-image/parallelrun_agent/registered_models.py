@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from parallelrun.api import versions
-from parallelrun.api.errors import ParallelRunError
+from parallelrun.api.errors import InputError, ParallelRunError
 from parallelrun.api.settings import ModelSettings
 from parallelrun_agent.job import Job
 from parallelrun_agent.supplies import Supplies
@@ -22,12 +22,12 @@ class RegisteredModels:
         self.given: dict[str, str] = {}
 
     async def answer(self, name: str, version: str | None) -> list[str | None]:
-        """As :func:`answer`; the model is fetched, where it is in a store."""
+        """[path, version], or [None, why not], see ``parallelrun_worker.wire``; the model is fetched, where it is in a store."""
         try:
             registered = await self._registered(name, version)
             model = find(registered, name, version)
             if model is None:
-                return answer(registered, name, version)
+                return unknown([*self._job.settings.models, *registered], name, version)
             model = await self._supplies.model(self._within_reach(model))
         except (ParallelRunError, OSError) as error:
             log.warning("model %s version %s was asked for: %s", name, version, error)
@@ -58,11 +58,12 @@ def find(registered: Sequence[ModelSettings], name: str, version: str | None) ->
     return max(found, key=lambda model: versions.order(model.version), default=None)
 
 
-def answer(registered: Sequence[ModelSettings], name: str, version: str | None) -> list[str | None]:
-    """What the script's process is told, see ``parallelrun_worker.wire``: [path, version], or [None, why not]."""
-    model = find(registered, name, version)
-    if model is not None:
-        return [model.path, model.version]
-    known = ", ".join(sorted({f"{m.name} version {m.version}" for m in registered})) or "none"
+def unknown(given: Sequence[ModelSettings], name: str, version: str | None) -> list[str | None]:
+    """What the script's process is told, see ``parallelrun_worker.wire``: [None, why not]; ``given``: what there is."""
+    known = ", ".join(sorted({f"{model.name} version {model.version}" for model in given})) or "none"
     wanted = repr(name) if version is None else f"{name!r} version {version}"
-    return [None, f"there is no model {wanted} (registered: {known})"]
+    told = InputError(
+        f"there is no model {wanted}, neither listed by the job nor registered (there are: {known}).",
+        f"List it in the job: spec.models: [{{name: {name}, path: ...}}].",
+    )
+    return [None, str(told)]

@@ -264,8 +264,9 @@ def test_an_object_that_is_not_the_planned_one_fails_its_mini_batch_and_no_other
     assert error["files"] == [f"{box.url}/in/b/39.bin"]
 
 
-def test_a_store_that_refuses_in_the_middle_pauses_the_job_which_goes_on_when_that_is_mended(
-    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes]
+@pytest.mark.parametrize(("how", "words"), [("refuses", "403 Forbidden"), ("is away", "does not answer")])
+def test_a_store_that_fails_in_the_middle_pauses_the_job_which_goes_on_when_that_is_mended(
+    tmp_path: Path, make_box: Callable[[str], Box], from_a_folder: Callable[[str], bytes], how: str, words: str
 ) -> None:
     box = make_box("azureBlob")
     paths = filled(box, FILES)
@@ -274,11 +275,12 @@ def test_a_store_that_refuses_in_the_middle_pauses_the_job_which_goes_on_when_th
         job.seconds_each = 0.05
         run = job.run()
         assert run.wait_for(lambda: len(run.said()) >= 3, "the first mini-batches"), run.text()
-        proxy.faults.forbidden = True
+        proxy.faults.forbidden, proxy.faults.busy = how == "refuses", 100.0 * (how == "is away")
         assert run.wait_for(lambda: "stalled: " in run.log.read_text(), "the message that the job pauses"), run.text()
+        assert words in run.log.read_text()
         assert f"datastore '{box.store.name}'" in run.log.read_text()
         assert run.process.poll() is None
-        proxy.faults.forbidden = False
+        proxy.faults.forbidden, proxy.faults.busy = False, 0
         assert run.done() == from_a_folder("files")
     assert run.result()["miniBatches"]["retried"] == 0
 

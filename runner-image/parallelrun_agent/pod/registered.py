@@ -48,7 +48,8 @@ def named(objects: Sequence[dict[str, Any]], name: str, claim: str) -> list[Mode
     if not found:
         raise InputError(
             f'there is no Model registered as "{name}" in this namespace.',
-            hints.known("Model", name, {_name(one) for one in objects}),
+            f"{hints.known('Model', name, {_name(one) for one in objects})} One that is not registered is listed with its "
+            f"path: spec.models: [{{name: {name}, path: ...}}].",
         )
     return found
 
@@ -81,7 +82,6 @@ def _path(text: str, claim: str) -> str:
 
 def _unlisted(model: ModelSettings) -> InputError:
     return InputError(
-        f"model {model.name} version {model.version} is registered, but this job's pods were not given what is at "
-        f"{model.path}",
-        f"List it in the job, so that they are: spec.models: [{{name: {model.name}}}].",
+        f"model {model.name} version {model.version} is registered, but this job's pods cannot read {model.path}.",
+        f"List it in the job, which gives them the right to: spec.models: [{{name: {model.name}}}].",
     )

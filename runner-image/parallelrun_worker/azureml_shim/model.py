@@ -41,10 +41,7 @@ class Model:
             return str(listed["path"]), str(listed["version"])
         path, found = Model._ask("model", [name, None if version is None else str(version)])
         if path is None:
-            raise ModelNotFoundException(
-                "%s; add it to spec.models: [{name: %s, path: ...}]. The job lists: %s"
-                % (found, name, ", ".join(sorted(Model._config["models"])) or "none")
-            )
+            raise ModelNotFoundException(found)
         return str(path), str(found)
 
     def download(self, target_dir: str = ".", exist_ok: bool = False, **options: Any) -> str:

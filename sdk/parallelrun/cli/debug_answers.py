@@ -46,11 +46,11 @@ class Answers:
             os.close(self._told)
 
     def _answer(self, name: str, version: str | None) -> list[str | None]:
-        """As ``registered_models.answer``; the model is fetched, where it is in a store."""
+        """As ``RegisteredModels.answer``; the model is fetched, where it is in a store."""
         registered = self._job.settings.registered_models
         model = registered_models.find(registered, name, version)
         if model is None:
-            return registered_models.answer(registered, name, version)
+            return registered_models.unknown([*self._job.settings.models, *registered], name, version)
         try:
             fetched = asyncio.run(Supplies(self._job, Stall()).model(model, is_new=True))
         except (ParallelRunError, OSError) as error:

@@ -393,7 +393,7 @@ def test_a_model_that_the_job_does_not_list_is_asked_for(agent):
     who = a.spawn()
     a.run(who, (0, ["x"]))
     assert [m[2:] for m in a.said(who, "ask")] == [["model", ["found", "2"]], ["model", ["lost", None]]]
-    assert "no such model; add it to spec.models: [{name: lost" in a.failed(who)[0][4]
+    assert "no such model" in a.failed(who)[0][4]
 
 
 def test_a_profile_is_left_where_the_job_asks_for_it(make_agent):

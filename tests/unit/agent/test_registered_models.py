@@ -27,15 +27,16 @@ def test_a_version_or_else_the_highest_number(version: str | None, path: str) ->
     found = registered_models.find(REGISTERED, "digits", version)
     assert found is not None
     assert found.path == path
-    assert registered_models.answer(REGISTERED, "digits", version) == [path, found.version]
 
 
 def test_what_is_not_there_is_named_with_what_is() -> None:
-    assert registered_models.answer(REGISTERED[2:], "digits", "3") == [
-        None,
-        "there is no model 'digits' version 3 (registered: digits version beta, other version 11)",
-    ]
-    assert registered_models.answer([], "digits", None) == [None, "there is no model 'digits' (registered: none)"]
+    path, why = registered_models.unknown(REGISTERED[2:], "digits", "3")
+    assert path is None
+    assert why == (
+        "there is no model 'digits' version 3, neither listed by the job nor registered (there are: "
+        "digits version beta, other version 11).\nList it in the job: spec.models: [{name: digits, path: ...}]."
+    )
+    assert "there is no model 'digits', neither" in str(registered_models.unknown([], "digits", None)[1])
 
 
 def answered(folder: Path, trouble: Exception | None = None) -> tuple[list[str | None], dict[str, str]]:

@@ -64,7 +64,7 @@ def test_models(script):
         "/models/mnist/model.pkl /models/mnist/model.pkl",
         "/registered /registered",
         "Model(name='mnist', version=3, path='/models/mnist/model.pkl') 7",
-        "no ['mnist', '9']; add it to spec.models: [{name: mnist, path: ...}]. The job lists: mnist",
+        "no ['mnist', '9']",
     ]
 
 
