@@ -11,7 +11,7 @@ from parallelrun.cli.terminal import give, tell
 DESCRIPTION = """\
 Turn a pipeline of Azure ML's v2 YAML (what `az ml job create --file` takes) into manifests that run here: parallel and
 command jobs, their components, environments, data and arguments. A file that holds one such job or component becomes a
-pipeline of one step.
+pipeline of one step; a schedule's file the pipeline that it starts, with its times.
 
 The folder gets pipeline.yaml, registered.yaml (environments, compute targets and the like that it names), copies of the
 code, and REPORT.md: for each field what it became, and what is to be done about those that could not be mapped. Data

@@ -12,7 +12,7 @@ from parallelrun.api.models.pipeline import ScriptStep
 from parallelrun.api.models.spec import ParallelRunJobSpec
 from parallelrun.api.problems import NOTHING
 from parallelrun.api.shape import fields
-from parallelrun.importing.azureml import assets, bindings, compute, expressions, jobs
+from parallelrun.importing.azureml import assets, bindings, compute, expressions, jobs, schedule
 from parallelrun.importing.azureml.bindings import Bound
 from parallelrun.importing.azureml.book import Book, Code, Json
 from parallelrun.importing.azureml.section import Section
@@ -37,8 +37,10 @@ class Translated:
 
 
 def translate(book: Book, path: PurePosixPath) -> Translated:
-    """The pipeline in the file ``path``. Raises ManifestError for a file that is none."""
-    root = book.open(path)
+    """The pipeline in the file ``path``, or that its schedule starts. Raises ManifestError for a file that is none."""
+    file = root = book.open(path)
+    if schedule.is_schedule(file):
+        root = schedule.pipeline_of(book, file)
     _check_kind(root)
     pipeline = jobs.pipeline_of(book, root)
     group = jobs.read(book, root, pipeline)
@@ -53,6 +55,7 @@ def translate(book: Book, path: PurePosixPath) -> Translated:
         **({"parameters": parameters} if parameters else {}),
         **(_defaults(book, root) if pipeline["jobs"] else {}),
         "steps": [_document(step, root) for step in made],
+        **({"schedule": times} if root is not file and (times := schedule.of(file)) else {}),
     }
     for key in _ABOUT:
         root[key].seen()

@@ -41,12 +41,14 @@ def counts(findings: Findings) -> str:
 
 
 def lines(findings: Findings) -> list[str]:
-    """What could not be mapped, for the terminal."""
-    found = []
+    """What could not be mapped, for the terminal: fields of which the same is to be said stand together."""
+    alike: dict[tuple[str, str], list[str]] = {}
     for one in findings.of("lost"):
         value = f" {one.value}" if one.value else ""
-        found += [f"{one.file}:{one.line}: {one.field}:{value}", f"    became {one.became}", f"    {one.todo}"]
-    return found
+        alike.setdefault((one.became, one.todo), []).append(f"{one.file}:{one.line}: {one.field}:{value}")
+    return [
+        line for (became, todo), fields in alike.items() for line in (*fields, f"    became {became}", f"    {todo}")
+    ]
 
 
 def _table(found: Iterable[Finding], with_todo: bool) -> str:
