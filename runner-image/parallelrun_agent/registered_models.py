@@ -22,7 +22,7 @@ class RegisteredModels:
         self.given: dict[str, str] = {}
 
     async def answer(self, name: str, version: str | None) -> list[str | None]:
-        """[path, version], or [None, why not], see ``parallelrun_worker.wire``; the model is fetched, where it is in a store."""
+        """[path, version] or [None, why not], see ``parallelrun_worker.wire``; a model in a store is fetched."""
         try:
             registered = await self._registered(name, version)
             model = find(registered, name, version)

@@ -48,8 +48,8 @@ def named(objects: Sequence[dict[str, Any]], name: str, claim: str) -> list[Mode
     if not found:
         raise InputError(
             f'there is no Model registered as "{name}" in this namespace.',
-            f"{hints.known('Model', name, {_name(one) for one in objects})} One that is not registered is listed with its "
-            f"path: spec.models: [{{name: {name}, path: ...}}].",
+            f"{hints.known('Model', name, {_name(one) for one in objects})} One that is not registered is listed with "
+            f"its path: spec.models: [{{name: {name}, path: ...}}].",
         )
     return found
 
