@@ -222,6 +222,20 @@ def test_what_failed_is_run_again_and_the_job_keeps_what_succeeded(squares):
     assert not (squares.folder / "runs/out/data/score/output/_SUCCESS").exists()
 
 
+def test_a_step_is_not_reused_where_one_that_it_needs_ran_anew_to_the_same_place(site):
+    site.script("import pathlib, sys; pathlib.Path(sys.argv[1], 'x').write_text(sys.argv[2])", "write.py")
+    site.script("import pathlib, sys; print(pathlib.Path(sys.argv[1], 'x').read_text())", "show.py")
+    write = program("write", "write.py", "$(outputs.x)", "$(params.x)")
+    write["script"]["outputs"] = [{"name": "x", "path": str(site.folder / "shared")}]
+    pipeline(site, write, program("show", "show.py", "$(steps.write.outputs.x)"), parameters=[{"name": "x"}])
+    run(site, "--param", "x=one")
+    run(site, "--param", "x=two", output="runs/two")
+    assert phases(site, "runs/two") == {"write": "Succeeded", "show": "Succeeded"}
+    assert "two" in site.command("logs", "runs/two", "--step", "show").stdout
+    run(site, "--param", "x=two", output="runs/again")
+    assert phases(site, "runs/again") == {"write": "Reused", "show": "Reused"}
+
+
 def test_what_the_last_step_lacks_is_said_before_the_first_one_runs(squares):
     (squares.folder / "code/report.py").rename(squares.folder / "code/reports.py")
     finished = squares.command("run", "pipeline.yaml", "--param", "batch=0")

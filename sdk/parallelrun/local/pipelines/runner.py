@@ -112,16 +112,16 @@ class Runner:
     # --- steps ---
 
     def _start(self, step: str) -> None:
-        taken = self._opened.earlier.taken_over(step) if self._opened.earlier is not None else None
-        if taken is not None:
-            self._set(replace(taken, start_time=steps.now(), completion_time=steps.now()))
-            return
         folder = folders.step(self._opened.folder, step)
         record = replace(
             self._record(step), phase=states.RUNNING, folder=str(folder), start_time=steps.now(), message=""
         )
         try:
-            request = self._request(step, folder)
+            spec = self._compiled(step)
+            if (taken := self._taken_over(step, spec)) is not None:
+                self._set(replace(taken, start_time=record.start_time, completion_time=steps.now()))
+                return
+            request = self._request(step, spec, folder)
         except ParallelRunError as error:
             self._set(replace(record, phase=states.FAILED, completion_time=steps.now(), message=str(error)))
             return
@@ -132,28 +132,39 @@ class Runner:
         child = self._children[step] = Child(step, request, errors, self._told, own)
         self._tasks[step] = asyncio.ensure_future(child.run())
 
-    def _request(self, step: str, folder: Path) -> RunRequest:
-        opened = self._opened
-        outputs = {name: record.outputs for name, record in opened.records.items()}
-        spec = compile.job_spec(
-            self._spec, step, opened.parameters, outputs, lambda one, output: folders.data(opened.folder, one, output)
-        )
-        job = names.job(opened.loaded.name, step)
+    def _compiled(self, step: str) -> dict[str, Any]:
+        outputs = {name: record.outputs for name, record in self._opened.records.items()}
+        spec = compile.job_spec(self._spec, step, self._opened.parameters, outputs, self._place)
         if wrong := looking_ahead.problems_of(self._steps[step], spec):
             raise ManifestError("\n".join(wrong))
-        failed = opened.earlier.failed_run(step) if opened.earlier is not None else None
-        if failed is not None and bodies.kind(self._steps[step]) == "job" and not spec.get("runOnce"):
+        return spec
+
+    def _place(self, step: str, output: str) -> str:
+        return folders.data(self._opened.folder, step, output)
+
+    def _taken_over(self, step: str, spec: dict[str, Any]) -> StepRecord | None:
+        """What succeeded in the run that this one goes on from, where nothing that it needs ran anew."""
+        earlier = self._opened.earlier
+        if earlier is None or any(self._record(other).phase != states.REUSED for other in self._needs[step]):
+            return None
+        return earlier.taken_over(step, spec, self._place)
+
+    def _request(self, step: str, spec: dict[str, Any], folder: Path) -> RunRequest:
+        opened = self._opened
+        failed = opened.earlier.failed_run(step, spec, self._place) if opened.earlier is not None else None
+        if failed is not None:
             place = (spec.get("output") or {}).get("path")
             moved = [f"spec.output.path={json.dumps(place)}"] if place else []  # the earlier run keeps what is its own
             return RunRequest(rerun_of=failed, failed_only=True, output=folder, sets=moved)
         reuse = not opened.regenerate and self._steps[step].get("allowReuse", True)
+        name = opened.loaded.name
         return RunRequest(
             manifest=opened.loaded.path,
-            text=opened.loaded.manifest_of(job, spec),
+            text=opened.loaded.manifest_of(names.job(name, step), spec),
             output=folder,
             maps=opened.maps,
             register=opened.register,
-            reuse_of=steps.candidates(opened.loaded.name, step, opened.folder) if reuse else [],
+            reuse_of=steps.candidates(name, step, opened.folder, self._needs[step], opened.records) if reuse else [],
         )
 
     def _harvest(self) -> None:

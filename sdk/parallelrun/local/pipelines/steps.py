@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api import layout
-from parallelrun.api.errors import RunFolderError
+from parallelrun.api.errors import ManifestError, RunFolderError
 from parallelrun.api.store_urls import is_store_url
 from parallelrun.local import run_folder, runs
 from parallelrun.local.pipelines import folder as folders
 from parallelrun.local.pipelines.child import End
 from parallelrun.local.pipelines.request import StepRecord
 from parallelrun.local.reuse import earlier_runs
-from parallelrun.pipelines import states
+from parallelrun.pipelines import compile, states
+from parallelrun.pipelines.compile import FolderOf
+from parallelrun.pipelines.reuse import given_the_same
 from parallelrun_agent.reuse import still_there
 
 MOST_CANDIDATES = 16  # as spec.reuseOf takes
@@ -74,17 +76,31 @@ def _done(record: StepRecord) -> StepRecord:
     )
 
 
-def candidates(pipeline: str, step: str, folder: Path) -> list[Path]:
-    """Runs of ``step`` in earlier runs of ``pipeline`` that succeeded, newest first; not of the run in ``folder``."""
+def candidates(
+    pipeline: str, step: str, folder: Path, needed: Iterable[str], now: Mapping[str, StepRecord]
+) -> list[Path]:
+    """Runs of ``step`` in earlier runs of ``pipeline`` that succeeded, newest first; not of the run in ``folder``.
+
+    Of those that were given what this one is by the steps ``needed``, whose records are ``now``.
+    """
     places = [Path(run_folder.RUNS).absolute(), folder.parent]
+    origins = {name: _origin(record) for name, record in now.items()}
     chosen: dict[str, Path] = {}
     for other in folders.earlier(pipeline, places):
-        if os.path.realpath(other) == os.path.realpath(folder):
+        then = {record.name: record for record in records(folders.read_result(other))}
+        record = then.get(step)
+        if record is None or record.phase not in states.GOOD or os.path.realpath(other) == os.path.realpath(folder):
             continue
-        for place in _succeeded(other, step):
+        if given_the_same(needed, origins, {name: _origin(one) for name, one in then.items()}):
+            place = Path(record.reused_from) if record.reused_from else folders.step(other, step)
             if _may_be_taken(place):
                 chosen.setdefault(os.path.realpath(place), place.absolute())
     return list(chosen.values())[:MOST_CANDIDATES]
+
+
+def _origin(record: StepRecord) -> str:
+    place = record.reused_from or record.folder
+    return os.path.realpath(place) if place and record.phase in states.GOOD else ""
 
 
 def _may_be_taken(place: Path) -> bool:
@@ -93,12 +109,6 @@ def _may_be_taken(place: Path) -> bool:
         return bool(earlier_runs([place]))
     except RunFolderError:
         return False
-
-
-def _succeeded(folder: Path, step: str) -> Iterator[Path]:
-    for record in records(folders.read_result(folder)):
-        if record.name == step and record.phase in states.GOOD:
-            yield Path(record.reused_from) if record.reused_from else folders.step(folder, step)
 
 
 def records(result: Mapping[str, Any]) -> list[StepRecord]:
@@ -121,6 +131,8 @@ class Earlier:
 
     folder: Path
     steps: Mapping[str, StepRecord]
+    spec: Mapping[str, Any]
+    parameters: Mapping[str, Any]
 
     @staticmethod
     def of(folder: Path) -> Earlier:
@@ -130,23 +142,32 @@ class Earlier:
             result = folders.read_result(folder)
         if result.get("phase") == states.SUCCEEDED:
             raise RunFolderError(f"{folder}: no step of this run failed.", "Run all of it again: without --failed.")
-        return Earlier(folder, {record.name: record for record in records(result)})
+        spec = folders.read_request(folder)["spec"]
+        return Earlier(folder, {record.name: record for record in records(result)}, spec, result["parameters"])
 
-    def taken_over(self, step: str) -> StepRecord | None:
-        """The record of a step that succeeded, for the new run."""
+    def taken_over(self, step: str, spec: Mapping[str, Any], folder_of: FolderOf) -> StepRecord | None:
+        """The record of a step that succeeded there as the same job ``spec``, for the new run."""
         record = self.steps.get(step)
-        if record is None or record.phase not in states.GOOD:
+        if record is None or record.phase not in states.GOOD or not self._was(step, spec, folder_of):
             return None
         origin = record.reused_from or record.folder
         if not _is_whole(Path(origin), record):
             return None
-        return replace(record, phase=states.REUSED, folder="", reused_from=origin, start_time="", completion_time="")
+        return replace(record, phase=states.REUSED, folder="", reused_from=origin)
 
-    def failed_run(self, step: str) -> Path | None:
-        """The folder of a job that failed after it was planned, with what succeeded in it."""
+    def failed_run(self, step: str, spec: Mapping[str, Any], folder_of: FolderOf) -> Path | None:
+        """The folder of the same job ``spec`` that failed after it was planned, with what succeeded in it."""
         record = self.steps.get(step)
         if record is None or record.phase not in (states.FAILED, states.CANCELLED, states.RUNNING):
             return None
         place = folders.step(self.folder, step)
         planned = run_folder.holds_run(place) and runs.read_if_there(place, layout.HEADER).get("plan") is not None
-        return place if planned else None
+        return place if planned and not spec.get("runOnce") and self._was(step, spec, folder_of) else None
+
+    def _was(self, step: str, spec: Mapping[str, Any], folder_of: FolderOf) -> bool:
+        """Whether the step was ``spec``, as if its own folders were this run's: pipeline and parameters may differ."""
+        outputs = {name: record.outputs for name, record in self.steps.items()}
+        try:
+            return compile.job_spec(self.spec, step, self.parameters, outputs, folder_of) == spec
+        except ManifestError:
+            return False
