@@ -619,3 +619,20 @@ def test_a_path_may_hold_inputs_of_the_pipeline(path, expected):
     made = imported(f"inputs: {{day: monday, where: {{type: uri_folder, path: /data}}}}\n{text.lstrip()}")
     assert made.step("score")["inputs"][0]["paths"] == [expected]
     assert made.of("lost") == []
+
+
+def test_a_bare_path_that_is_split_is_a_folder_of_the_file():
+    """Said in the job or in the pipeline, it begins where the file is."""
+    bare = imported(changed(("{type: uri_folder, path: ./images}", "./images")))
+    assert bare.step("score")["inputs"] == [{"name": "images", "type": "File", "paths": ["../images"]}]
+    text = changed(("{type: uri_folder, path: ./images}", "'${{parent.inputs.where}}'"))
+    named = imported(f"inputs: {{where: ./images}}\n{text.lstrip()}")
+    assert named.spec["parameters"] == [{"name": "where", "type": "string", "default": "../images"}]
+    assert named.step("score")["inputs"] == [{"name": "images", "type": "File", "paths": ["$(params.where)"]}]
+
+
+@pytest.mark.parametrize(("package", "warned"), [("six==1.0", True), ("six", False)])
+def test_versions_that_were_pinned_for_an_old_python_are_told(package, warned):
+    environment = "      environment: {image: ubuntu, conda_file: ./conda.yml}\n"
+    made = imported(changed((ARGUMENTS, ARGUMENTS + environment)), {"conda.yml": CONDA.replace("six", package)})
+    assert ("--no-packages" in made.finding("conda_file").todo) is warned

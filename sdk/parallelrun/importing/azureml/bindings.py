@@ -77,7 +77,7 @@ def of_pipeline(book: Book, name: str, section: Section, is_main: bool) -> tuple
     """
     if not section.is_mapping:
         value = section.value
-        if isinstance(value, str) and value.startswith("azureml:"):
+        if isinstance(value, str) and (is_main or value.startswith("azureml:")):
             return _data(book, name, section, "uri_folder", "", is_main)
         return _literal(name, section, value, "")
     type_ = str(section["type"].value or ("uri_folder" if "path" in section else ""))
@@ -171,7 +171,7 @@ def _value(book: Book, section: Section, type_: str, scope: Scope, is_main: bool
         whole = expressions.replaced(text, lambda name: _expression(section, name, scope).meaning)
         place = places.of(book, section, type_, whole)
         return Bound("data", type_ or "uri_folder", place.path, True)
-    if text and (is_data(type_) or (not type_ and text.startswith("azureml:"))):
+    if text and (is_data(type_) or is_main or (not type_ and text.startswith("azureml:"))):
         return _inline_data(book, section, type_ or "uri_folder", is_main)
     if expressions.names(text):
         whole = expressions.replaced(text, lambda name: _expression(section, name, scope).meaning)

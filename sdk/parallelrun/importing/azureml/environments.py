@@ -113,8 +113,10 @@ def _packages(book: Book, section: Section, code: Code, name: str) -> Json:
     if found.python:
         told.append(f"Python is the image's, on a laptop that which runs parallelrun, and not {found.python}")
     if told:
-        todo = "Tables need pandas and pyarrow: list them in pip where the image has none." if found.dropped else ""
-        section.approximated("; ".join([shorter, *told]), todo)
+        todo = ["Tables need pandas and pyarrow: list them in pip where the image has none."] * bool(found.dropped)
+        if found.python and any(mark in one for one in found.pip for mark in ("==", "~=", "<")):
+            todo.append(f"Versions made for Python {found.python} may not be there for another: see --no-packages.")
+        section.approximated("; ".join([shorter, *told]), " ".join(todo))
     else:
         section.mapped(shorter)
     return {"pip": list(found.pip)} if found.pip else {}
