@@ -4,12 +4,14 @@ spec.rerunFailed names what succeeded there, as long as the step's job would be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from parallelrun.api import shape, spec_changes
+from parallelrun.api.conditions import LABEL_PIPELINE_RUN
 from parallelrun.api.errors import InputChanged, ManifestError
 from parallelrun.pipelines import compile, graph
+from parallelrun.pipelines.reuse import given_the_same
 from parallelrun.pipelines.states import GOOD, REUSED
 from parallelrun_operator.pipeline import begun as beginnings
 from parallelrun_operator.pipeline import names, steps
@@ -19,13 +21,33 @@ from parallelrun_operator.pipeline.world import RunWorld
 Json = dict[str, Any]
 
 
-def candidates(world: RunWorld, step: str) -> list[str]:
-    """Jobs of earlier runs that succeeded, the newest first; of those that came of the same input only the newest."""
+def candidates(world: RunWorld, begun: Begun, step: str, now: Mapping[str, Json]) -> list[str]:
+    """Jobs of earlier runs that succeeded, the newest first; of those that came of the same input only the newest.
+
+    Of runs in which every step that it needs was made by the same job as ``now``.
+    """
+    needed = graph.needs(begun.spec)[step]
+    origins = {name: str(one.get("reusedFrom") or one.get("job") or "") for name, one in now.items()}
     found: dict[str, str] = {}
     for job in world.earlier_jobs.get(step, ()):
         name = str(job["metadata"]["name"])
-        found.setdefault((job.get("status") or {}).get("fingerprint") or name, name)
+        if given_the_same(needed, origins, _origins(world, needed, _run_of(job))):
+            found.setdefault((job.get("status") or {}).get("fingerprint") or name, name)
     return list(found.values())
+
+
+def _origins(world: RunWorld, needed: Iterable[str], run: str) -> dict[str, str]:
+    """The jobs that made the results of these steps in an earlier run, as far as they are still there."""
+    return {
+        step: str((job.get("status") or {}).get("reusedFrom") or job["metadata"]["name"])
+        for step in needed
+        for job in world.earlier_jobs.get(step, ())
+        if _run_of(job) == run
+    }
+
+
+def _run_of(job: Json) -> str:
+    return str((job["metadata"].get("labels") or {}).get(LABEL_PIPELINE_RUN, ""))
 
 
 def taken_over(world: RunWorld, begun: Begun, step: str, spec: Json, now: Mapping[str, Json]) -> Json | None:

@@ -35,7 +35,7 @@ def start(world: RunWorld, begun: Begun, step: str, now: Mapping[str, Json]) -> 
         return taken, None
     if step in world.others:
         return _in_the_way(world, step, world.others[step]), None
-    job = _job(world, step, {**spec, **_earlier(world, begun, step, spec)})
+    job = _job(world, step, {**spec, **_earlier(world, begun, step, spec, now)})
     return {"name": step, "phase": RUNNING, "job": job["metadata"]["name"], "startTime": stamp(world.clock)}, job
 
 
@@ -56,7 +56,7 @@ def _spec(world: RunWorld, begun: Begun, step: str, now: Mapping[str, Json]) -> 
     return dict(spec)
 
 
-def _earlier(world: RunWorld, begun: Begun, step: str, spec: Json) -> Json:
+def _earlier(world: RunWorld, begun: Begun, step: str, spec: Json, now: Mapping[str, Json]) -> Json:
     """What the job may have from earlier ones: the mini-batches that succeeded, or all of it."""
     failed = reuse.failed_job(world, begun, step, spec)
     if failed:
@@ -64,7 +64,7 @@ def _earlier(world: RunWorld, begun: Begun, step: str, spec: Json) -> Json:
     own = next(one for one in begun.spec["steps"] if one["name"] == step)
     if not own.get("allowReuse", True) or world.spec.get("regenerateOutputs") or "reuseOf" in spec:
         return {}
-    candidates = reuse.candidates(world, step)[:MOST_CANDIDATES]
+    candidates = reuse.candidates(world, begun, step, now)[:MOST_CANDIDATES]
     return {"reuseOf": candidates} if candidates else {}
 
 

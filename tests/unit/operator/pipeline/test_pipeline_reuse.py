@@ -26,9 +26,17 @@ def after(*, failing: str = "", first: dict[str, Any] | None = None, **spec: Any
 
 def test_a_job_is_told_the_jobs_of_earlier_runs_that_did_the_same_step() -> None:
     cluster = after()
-    cluster.settle()
+    cluster.settle(lambda step: cluster.end(step, reused=f"digits-1-{step}" if step == "prepare" else ""))
     assert cluster.job("prepare")["spec"]["reuseOf"] == ["digits-1-prepare"]
     assert cluster.job("score")["spec"]["reuseOf"] == ["digits-1-score"]
+
+
+def test_a_job_is_told_of_none_where_a_step_that_it_needs_ran_anew() -> None:
+    """Of files that it only has paths of, its fingerprint does not know the content."""
+    cluster = after()
+    cluster.settle()
+    assert cluster.step("prepare")["phase"] == "Succeeded"
+    assert "reuseOf" not in cluster.job("score")["spec"]
 
 
 def test_of_jobs_with_the_same_fingerprint_only_the_newest_is_told_and_never_more_than_16() -> None:
