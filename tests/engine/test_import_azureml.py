@@ -156,6 +156,12 @@ def test_an_import_that_fails_leaves_the_earlier_one_whole(tmp_path, capfd):
     assert sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*")) == before
 
 
+def test_a_folder_is_no_file(tmp_path, capfd):
+    """The hint does not look for what is there."""
+    assert main(["import", "azureml", str(tmp_path), "-o", str(tmp_path / "out")]) == 2
+    assert "the pipeline's file in it" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("a: [1\n", "not YAML"), ("type: sweep\n", "no pipeline"), ("- 1\n", "one YAML object"), (None, "cannot be read")],

@@ -21,7 +21,8 @@ class Disk:
             text = here.read_bytes().decode("utf-8-sig")
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise ManifestError(f"{path} cannot be read: {reason}.", missing_path(here)) from None
+            hint = "Give the pipeline's file in it." if here.is_dir() else missing_path(here)
+            raise ManifestError(f"{path} cannot be read: {reason}.", hint) from None
         except UnicodeDecodeError:
             raise ManifestError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
         documents = read_documents(text, str(path))
