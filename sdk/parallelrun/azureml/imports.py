@@ -10,12 +10,12 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _THEIRS, _OURS = "azureml", __package__ or "parallelrun.azureml"
-#: Not of the SDK's classes: packages that work without a workspace, or are about something else.
-_LET_BE = ("azureml.mltable", "azureml.dataprep", "azureml.fsspec")
+#: Packages that work without a workspace, and that others (mltable) stand on: these stay the real ones.
+_REAL = ("azureml.dataprep", "azureml.fsspec")
 #: Ours, and no modules of Azure ML.
 _INNER = ("backend", "imports", "notebook", "reference", "__main__")
 
@@ -27,8 +27,12 @@ class Alias(MetaPathFinder, Loader):
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Of the protocol of finders."""
-        if name != _THEIRS and (not name.startswith(f"{_THEIRS}.") or name.startswith(_LET_BE)):
+        if name != _THEIRS and not name.startswith(f"{_THEIRS}."):
             return None
+        if name.startswith(_REAL):
+            root = PathFinder.find_spec(_THEIRS)
+            found_there = None if root is None else root.submodule_search_locations
+            return PathFinder.find_spec(name, list(found_there or [])) if name in _REAL else None
         ours = _OURS + name[len(_THEIRS) :]
         inner = name.split(".")[1:2]
         if inner and inner[0] in _INNER:
@@ -67,7 +71,7 @@ def _missing(name: str) -> ModuleNotFoundError:
 def install() -> None:
     """From now on ``import azureml.core`` gives ours; what was imported before is forgotten."""
     for name in [name for name in sys.modules if name == _THEIRS or name.startswith(f"{_THEIRS}.")]:
-        if not name.startswith(_LET_BE):
+        if not name.startswith(_REAL):
             del sys.modules[name]
     if not any(isinstance(finder, Alias) for finder in sys.meta_path):
         sys.meta_path.insert(0, Alias())

@@ -121,8 +121,10 @@ def test_values_of_parameters_are_turned_into_what_they_have_to_be(ws: Workspace
     name, _, version = values["data"].partition(":")
     assert (ws.datasets[name]._spec["paths"], version) == (["mnist/0.png"], "1")
     assert parameters.values({"data": other}) == {"data": values["data"]}
-    with pytest.raises(UserErrorException, match="no 'nosuch'; it has: azureml_run, batch, data"):
+    with pytest.raises(UserErrorException, match="no 'nosuch'; it has: batch, data"):
         parameters.values({"nosuch": 1})
+    with pytest.raises(UserErrorException, match=r"pipeline_parameters\['batch'\] = \[1\]: it is no value"):
+        parameters.values({"batch": [1]})
     with pytest.raises(UserErrorException, match="has to be a dataset"):
         parameters.values({"data": 5})
 

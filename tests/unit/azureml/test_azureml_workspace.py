@@ -37,6 +37,11 @@ def test_azures_own_config_is_found_from_a_folder_below_and_names_the_workspace(
     assert found.get_details()["folder"] == str(tmp_path / ".parallelrun")
 
 
+def test_config_that_is_named_and_not_there_is_no_default(ws: Workspace) -> None:
+    with pytest.raises(UserErrorException, match=r"no other\.json of a workspace"):
+        Workspace.from_config(_file_name="other.json")
+
+
 def test_config_says_which_cluster_is_meant(ws: Workspace, tmp_path: Path) -> None:
     config(tmp_path, target="cluster", namespace="scoring", context="kind-x")
     found = settings.load(settings.find())

@@ -111,8 +111,10 @@ class Bindings:
             raise UserErrorException(f"ParallelRunConfig({field}={value!r}): it is text or a whole number.")
         return value
 
-    def percent(self, value: Any) -> float | None:
-        """A percentage."""
+    def percent(self, value: Any) -> Any:
+        """A percentage, which may be a parameter."""
+        if isinstance(value, PipelineParameter):
+            return self._parameters.reference(value, "number")
         return None if value is None else float(value)
 
     def _own(self, data: StepData) -> str | None:

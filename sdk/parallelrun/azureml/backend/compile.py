@@ -10,7 +10,7 @@ from parallelrun.api import object_names, store_urls
 from parallelrun.api.models.metadata import API_VERSION
 from parallelrun.api.models.pipeline import PIPELINE
 from parallelrun.azureml.backend.bindings import Bindings
-from parallelrun.azureml.backend.parameters import Parameters
+from parallelrun.azureml.backend.parameters import RUN, Parameters
 from parallelrun.azureml.backend.sources import source
 from parallelrun.azureml.backend.step_data import StepData
 from parallelrun.azureml.backend.support import NotAvailableHere, say_once
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from parallelrun.azureml.core.workspace import Workspace
 
 Json = dict[str, Any]
-#: The parameter whose value is another in each run: outputs are in folders that it names.
-RUN = "azureml_run"
 _LONGEST_NAME = 52
 _RESERVED = ("output", "file")
 

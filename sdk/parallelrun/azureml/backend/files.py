@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from parallelrun.azureml.backend.settings import Settings
 from parallelrun.azureml.backend.support import say_once
 from parallelrun.azureml.backend.threads import elsewhere
 from parallelrun.cli import store_files
-from parallelrun.local import registered
 from parallelrun.local.credentials import Credentials
 from parallelrun_agent.storage import Storage
 
@@ -118,15 +118,17 @@ class Files:
 
     def _to_store(self, datastore: str, files: Pairs, overwrite: bool) -> int:
         with self._storage(store_urls.below(datastore, ""), write=True) as (storage, _):
-            sent = 0
-            for file, key in files:
-                url = store_urls.below(datastore, key)
+
+            def send(pair: tuple[Path, str]) -> bool:
+                url = store_urls.below(datastore, pair[1])
                 if not overwrite and storage.entry(url) is not None:
                     say_once(f"{url} is there already and stays as it is; overwrite=True replaces it")
-                    continue
-                storage.upload(file, url)
-                sent += 1
-        return sent
+                    return False
+                storage.upload(pair[0], url)
+                return True
+
+            with ThreadPoolExecutor(store_files.AT_ONCE) as pool:
+                return sum(pool.map(send, files))
 
     def _fetch(self, datastore: str, path: str, target: Path) -> None:
         claim = self.spec(datastore).claim
@@ -165,8 +167,9 @@ class Files:
     @contextmanager
     def _storage(self, url: str, write: bool = False) -> Iterator[tuple[Storage, str]]:
         """What reads and writes at ``url``, for as long as this lasts, and the URL in our form."""
-        secrets = () if self._settings.in_cluster else registered.of_folders([self._settings.registered]).secrets
-        credentials = Credentials(secrets, say_once)
+        name = store_urls.datastore_of(store_urls.canonical("URL", url))
+        reference = self.spec(name).secret_ref if name else None
+        credentials = Credentials(self._objects.secrets([reference.name] if reference else []), say_once)
         stores = Stores(Registry(self._objects.all(BY_NAME[DATASTORE].name)).datastore, credentials.folder)
         try:
             there = stores.locate("URL", url, write)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from parallelrun.azureml.backend.settings import Settings
 from parallelrun.azureml.backend.threads import elsewhere
 from parallelrun.cli import registration
 from parallelrun.cli.catalogue import Catalogue, Folder
+from parallelrun.local import registered
 
 Json = dict[str, Any]
 
@@ -70,6 +73,24 @@ class Objects:
             await kube.delete(resource, kube.namespace, entry.object_name)
 
         elsewhere(talk, self._settings.place, work)
+
+    def secrets(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """The Secrets of these names, as far as they can be read: of a cluster with the user's own rights."""
+        if not self._settings.in_cluster:
+            return registered.of_folders([self._settings.registered]).secrets
+        from parallelrun.cluster.session import talk
+        from parallelrun.kube.client import Kube
+        from parallelrun.kube.errors import KubeError
+        from parallelrun.kube.resources import Resource
+
+        async def work(kube: Kube) -> list[Json]:
+            found = []
+            for name in names:
+                with contextlib.suppress(KubeError):  # what is missing is said where it is needed
+                    found.append(await kube.get(Resource("", "v1", "secrets", "Secret"), kube.namespace, name))
+            return found
+
+        return [{**one, "kind": "Secret"} for one in elsewhere(talk, self._settings.place, work)]
 
     def apply(self, document: Json) -> None:
         """Have another object (a Secret, say) beside what is registered."""

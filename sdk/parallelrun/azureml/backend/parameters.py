@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 DATASET = "dataset"
+#: The parameter whose value is another in each run: outputs are in folders that it names.
+RUN = "azureml_run"
 
 
 class Parameters:
@@ -61,13 +63,15 @@ class Parameters:
         made: dict[str, Any] = {}
         for name, value in given.items():
             if name not in self._definitions:
-                known = ", ".join(sorted(self._definitions)) or "none"
+                known = ", ".join(sorted(self._definitions.keys() - {RUN})) or "none"
                 raise UserErrorException(f"pipeline_parameters: the pipeline has no {name!r}; it has: {known}.")
             kind = self._definitions[name]["type"]
             if isinstance(value, AbstractDataset):
                 made[name] = value._registered_in(self._workspace)
             elif kind == DATASET and not isinstance(value, str):
                 raise UserErrorException(f"pipeline_parameters[{name!r}] = {value!r}: it has to be a dataset.")
+            elif type(value) not in _TYPES:
+                raise UserErrorException(f"pipeline_parameters[{name!r}] = {value!r}: it is no value of a parameter.")
             else:
                 made[name] = str(value) if kind == "string" and not isinstance(value, bool) else value
         return made

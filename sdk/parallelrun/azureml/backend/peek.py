@@ -23,7 +23,8 @@ _PATHS = """\
 import json, os, sys
 
 def run(mini_batch):
-    return [json.dumps(os.path.relpath(path, sys.argv[1])) for path in mini_batch]
+    root = os.path.dirname(sys.argv[1]) if os.path.isfile(sys.argv[1]) else sys.argv[1]
+    return [json.dumps(os.path.relpath(path, root)) for path in mini_batch]
 """
 _FETCH = """\
 import json, os, shutil, sys

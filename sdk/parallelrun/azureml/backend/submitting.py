@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.azureml.backend import compile, records
+from parallelrun.azureml.backend.parameters import RUN
 from parallelrun.azureml.backend.records import Record, StepRecord
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def submit(
     if tags:
         compiled.document["spec"]["tags"] = {key: str(value) for key, value in tags.items()}
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-    values = {**compiled.parameters.values(given), compile.RUN: run_id}
+    values = {**compiled.parameters.values(given), RUN: run_id}
     ours = OurPipeline.from_manifest(compiled.document)
     ours.validate()
     settings.pipelines.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def submit(
         where=where,
         run=place,
         submitted=time.time(),
-        parameters={key: value for key, value in values.items() if key != compile.RUN},
+        parameters={key: value for key, value in values.items() if key != RUN},
         tags={key: str(value) for key, value in (tags or {}).items()},
         steps=[_step(one, run_id) for one in compiled.steps],
     )

@@ -173,7 +173,7 @@ class Datastore:
         pairs = [(file, _key(target_path, str(file.relative_to(folder)))) for file in chosen]
         self.workspace._files.upload(self.name, pairs, overwrite)
 
-    @azure()
+    @azure(differs="prefix is a file or a folder, not the beginning of a name.")
     def download(
         self, target_path: str, prefix: str | None = None, overwrite: bool = False, show_progress: bool = True
     ) -> int:

@@ -14,6 +14,7 @@ from parallelrun.azureml.backend.files import Files
 from parallelrun.azureml.backend.objects import Objects
 from parallelrun.azureml.backend.settings import Settings
 from parallelrun.azureml.backend.support import Refused, azure
+from parallelrun.azureml.exceptions import UserErrorException
 
 if TYPE_CHECKING:
     from parallelrun.azureml.core.compute import AmlCompute
@@ -84,7 +85,12 @@ class Workspace:
         cls, path: str | None = None, auth: Any = None, _logger: Any = None, _file_name: str | None = None
     ) -> Workspace:
         """The workspace of the nearest config.json."""
-        return cls(_settings=configuration.load(configuration.find(path, _file_name)))
+        found = configuration.find(path, _file_name)
+        if found is None and (path is not None or _file_name is not None):
+            raise UserErrorException(
+                f"There is no {_file_name or 'config.json'} of a workspace in {path or '.'} or above it."
+            )
+        return cls(_settings=configuration.load(found))
 
     @staticmethod
     @azure(differs="As Workspace(...).", refuses={"auth": _AUTH, "cloud": "Leave it out: there is no cloud to choose."})
