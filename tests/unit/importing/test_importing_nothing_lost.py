@@ -130,3 +130,18 @@ def test_no_shape_of_a_file_is_a_crash(changes):
             continue
     with contextlib.suppress(ManifestError):
         imported(json.dumps(whole), CONDA)
+
+
+ONLY_DESCRIBES = {"$schema", "type", "name", "version", "display_name", "description"}
+
+
+def test_every_field_but_those_that_only_describe_is_in_the_report():
+    told = {one.field for one in imported(WHOLE, CONDA).book.findings}
+    fields = [
+        path
+        for path in PATHS
+        if path[-1] not in ONLY_DESCRIBES and not isinstance(at(yaml.safe_load(WHOLE), path[:-1])[path[-1]], dict)
+    ]
+    assert len(fields) > 30
+    missing = [path for path in fields if not {".".join(path[:end]) for end in range(1, len(path) + 1)} & told]
+    assert missing == []

@@ -197,7 +197,7 @@ def test_keys_of_a_plain_folder_need_a_format_and_are_told():
 def test_thresholds_are_those_of_azure_unless_said():
     silent = imported(changed(("    error_threshold: -1\n", "")))
     assert silent.step("score")["errorThreshold"] == -1
-    assert "0 here" in silent.finding("error_threshold").became
+    assert "here it is 0" in silent.finding("error_threshold").became
     said = imported(changed(("error_threshold: -1", 'error_threshold: "7"\n    mini_batch_error_threshold: 5')))
     assert (said.step("score")["errorThreshold"], said.step("score")["miniBatchErrorThreshold"]) == (7, 5)
 

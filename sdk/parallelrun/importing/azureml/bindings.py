@@ -201,8 +201,9 @@ def _inline_data(book: Book, section: Section, type_: str, is_main: bool) -> Bou
 def _expression(section: Section, expression: str, scope: Scope) -> Bound:
     parts = expression.removeprefix("parent.").split(".")
     if len(parts) in (2, 3) and parts[0] == "inputs" and parts[1] in scope.inputs:
-        section.seen()
-        return scope.inputs[parts[1]]
+        bound = scope.inputs[parts[1]]
+        section.mapped(bound.registered or bound.text or "no value, as the pipeline has none for it")
+        return bound
     if len(parts) == 4 and parts[0] == "jobs" and (parts[1], parts[3]) in scope.outputs and parts[2] == "outputs":
         output = scope.outputs[parts[1], parts[3]]
         section.mapped(output.text)
@@ -236,7 +237,10 @@ def _model_to_register(section: Section, registered: str, _: str) -> None:
 
 
 def _mode(section: Section) -> str:
-    return str(section["mode"].value or "")
+    mode = section["mode"]
+    if mode:
+        mode.mapped("the mode of an input that is split; any other is there whole, on every node")
+    return str(mode.value or "")
 
 
 def _tell_about(section: Section) -> None:

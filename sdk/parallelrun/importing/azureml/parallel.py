@@ -13,7 +13,7 @@ from parallelrun.importing.azureml.step import Step
 
 _MODES = {"ro_mount": "Mount", "mount": "Mount", "rw_mount": "Mount", "download": "Download", "direct": "Direct"}
 _UNUSED_RESOURCES = ("instance_type", "shm_size", "docker_args", "properties", "locations", "max_instance_count")
-_TOLERANT = "errorThreshold: -1, unless program_arguments say otherwise: the default there, 0 here"
+_TOLERANT = "errorThreshold: -1, the default there; here it is 0"
 _CORES = "processCountPerNode: 1; there it is the number of cores, or 1 with GPUs"
 
 
@@ -41,7 +41,11 @@ def spec(step: Step) -> Json:
     made.update(step.places())
     made.update(steps.own_outputs(step))
     made.update(_split(step, where))
-    made = {"errorThreshold": -1, **_numbers(step, where), **made}  # the options among the arguments count
+    made = {
+        "errorThreshold": -1,
+        **_numbers(step, where, "errorThreshold" in made),
+        **made,
+    }  # the options among the arguments count
     made.update(steps.common(step, where))
     made["output"] = {**_output(step, where), **made.get("output", {})}
     for key in ("type", "model"):
@@ -170,7 +174,7 @@ def _size(step: Step, section: Section, where: str) -> Any:
     return value
 
 
-def _numbers(step: Step, where: str) -> Json:
+def _numbers(step: Step, where: str, is_threshold_said: bool) -> Json:
     made: Json = {}
 
     def take(field: str, *keys: str, plus: int = 0) -> bool:
@@ -188,7 +192,7 @@ def _numbers(step: Step, where: str) -> Json:
     take("nodeCount", "resources", "instance_count")
     if not take("processCountPerNode", "max_concurrency_per_instance"):
         step.job["max_concurrency_per_instance"].approximated(_CORES, "Results are the same; say more to be faster.")
-    if not take("errorThreshold", "error_threshold"):
+    if not take("errorThreshold", "error_threshold") and not is_threshold_said:
         step.job["error_threshold"].approximated(_TOLERANT, "0 fails the job with the first file or row that fails.")
     take("miniBatchErrorThreshold", "mini_batch_error_threshold")
     take("runInvocationTimeoutSeconds", "retry_settings", "timeout")

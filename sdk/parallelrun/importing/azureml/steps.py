@@ -129,8 +129,10 @@ def output_place(book: Book, name: str, sections: list[Section], whole: Section 
         if section.is_mapping:
             said = str(section["type"].value or "")
             type_ = type_ or said
-            for key in ("mode", "description", "optional"):
+            for key in ("description", "optional"):
                 section[key].seen()
+            if section["mode"]:
+                section["mode"].mapped("a folder that the step writes to, kept when it ends")
             if path is None and "path" in section and not expressions.only(str(section["path"].value)):
                 path = section["path"]
             for key in ("name", "version"):
