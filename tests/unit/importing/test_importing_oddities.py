@@ -636,3 +636,17 @@ def test_versions_that_were_pinned_for_an_old_python_are_told(package, warned):
     environment = "      environment: {image: ubuntu, conda_file: ./conda.yml}\n"
     made = imported(changed((ARGUMENTS, ARGUMENTS + environment)), {"conda.yml": CONDA.replace("six", package)})
     assert ("--no-packages" in made.finding("conda_file").todo) is warned
+
+
+def test_of_a_folder_that_results_are_appended_in_only_their_file_is_split():
+    """Beside it lie files of ours, which are no data."""
+    again = (
+        changed()
+        .partition("jobs:\n")[2]
+        .replace("score:", "again:")
+        .replace("{type: uri_folder, path: ./images}", "'${{parent.jobs.score.outputs.scores}}'")
+    )
+    made = imported(changed(("scores: {type: uri_file}", "scores: {type: uri_folder}")) + again)
+    assert made.step("score")["output"] == {}
+    assert made.step("again")["inputs"] == [{"name": "images", "type": "File", "paths": ["$(steps.score.file)"]}]
+    assert "_OWNER" in made.finding("again.inputs.images").todo

@@ -28,6 +28,7 @@ class Bound:
     is_reference: bool = False  # ``text`` holds references of ours
     value: Any = None  # a literal that is constant, or the default of the parameter that ``text`` names
     mode: str = ""
+    only_file: str = ""  # what of a folder is to be split, where not all of it is data
     registered: str = ""  # instead of a path: the name of something registered, or a reference to a parameter
 
     @property
@@ -50,6 +51,7 @@ class Output:
 
     text: str  # the reference that later steps use
     type: str
+    only_file: str = ""  # of a folder that results are appended in: the reference to the file, beside which ours lie
 
 
 @dataclass
@@ -206,8 +208,14 @@ def _expression(section: Section, expression: str, scope: Scope) -> Bound:
         return bound
     if len(parts) == 4 and parts[0] == "jobs" and (parts[1], parts[3]) in scope.outputs and parts[2] == "outputs":
         output = scope.outputs[parts[1], parts[3]]
-        section.mapped(output.text)
-        return Bound("data", output.type, output.text, True)
+        if output.only_file:
+            section.approximated(
+                f"{output.text}; where it is split, {output.only_file}",
+                "The folder has _SUCCESS and _OWNER in it, too: a program that reads all of it should leave them out.",
+            )
+        else:
+            section.mapped(output.text)
+        return Bound("data", output.type, output.text, True, only_file=output.only_file)
     section.lost(
         f"nothing: {expression} names no input of the pipeline and no output of a step that was imported",
         "Write the value, or $(params.NAME), $(steps.STEP.outputs.NAME), into pipeline.yaml.",

@@ -243,7 +243,8 @@ def _handed_on(step: Step, name: str) -> Output:
     """How later steps name an output."""
     place = step.outputs[name]
     if name == step.appended:
-        return Output(f"$(steps.{step.name}.{'file' if place.file else 'output'})", place.type)
+        file = f"$(steps.{step.name}.file)"
+        return Output(file, place.type) if place.file else Output(f"$(steps.{step.name}.output)", place.type, file)
     text = f"$(steps.{step.name}.outputs.{output_name(name)})"
     return Output(f"{text}/{place.file}" if place.file else text, place.type)
 

@@ -120,7 +120,7 @@ def _input(step: Step, where: str) -> Json:
         made["dataset"] = bound.registered
     else:
         made["type"] = places.DATASETS.get(bound.type, "File")
-        made["paths"] = [bound.text]
+        made["paths"] = [bound.only_file or bound.text]
     if bound.mode:
         made.update(_mode(section, bound))
     return {"inputs": [made]}
