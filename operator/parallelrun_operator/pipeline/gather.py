@@ -33,8 +33,8 @@ class Gatherer:
         runs = [run for one, run in self._cache.owned(key).items() if one.kind is PIPELINE_RUNS]
         return ScheduleWorld(datetime.now(UTC), self._cache.looked_at[PIPELINES][key], runs)
 
-    async def run_world(self, key: Key, refused: dict[str, str]) -> RunWorld:
-        """A run as it is now; ``refused``: by step, why the API server did not take its job. Raises KubeError."""
+    async def run_world(self, key: Key, refused: dict[str, str], hindered: dict[str, str]) -> RunWorld:
+        """A run as it is now; ``refused`` and ``hindered`` as the World has them. Raises KubeError."""
         run = self._cache.looked_at[PIPELINE_RUNS][key]
         now = datetime.now(UTC)
         status, named = run.get("status") or {}, run["spec"].get("pipeline")
@@ -54,6 +54,7 @@ class Gatherer:
             failed_jobs=await self._failed_jobs(key, earlier),
             others=others,
             refused=refused,
+            hindered=hindered,
         )
 
     async def _jobs(self, key: Key, run: Json, steps: Iterable[str]) -> tuple[dict[str, Json], dict[str, Json]]:

@@ -35,6 +35,9 @@ def start(world: RunWorld, begun: Begun, step: str, now: Mapping[str, Json]) -> 
         return taken, None
     if step in world.others:
         return _in_the_way(world, step, world.others[step]), None
+    if step in world.hindered:
+        why = steps.cut(f"{steps.FAILED_CREATE}: {world.hindered[step]}")
+        return {"name": step, "phase": WAITING, "message": why}, None
     job = _job(world, step, {**spec, **_earlier(world, begun, step, spec, now)})
     return {"name": step, "phase": RUNNING, "job": job["metadata"]["name"], "startTime": stamp(world.clock)}, job
 

@@ -17,7 +17,7 @@ from parallelrun.pipelines import states
 from parallelrun.pipelines.states import Finish, RunState
 from parallelrun_operator.job.status.conditions import Told, failed, merged, stamp
 from parallelrun_operator.pipeline.begun import Begun
-from parallelrun_operator.pipeline.steps import filled
+from parallelrun_operator.pipeline.steps import FAILED_CREATE, filled
 from parallelrun_operator.pipeline.world import RunWorld
 
 Json = dict[str, Any]
@@ -91,11 +91,11 @@ def _going_on(state: RunState, steps: list[Json], phase: str) -> dict[str, Told]
     if state.suspend and not state.cancel:
         running = Told(True, SUSPENDING, "steps finish what they run and hand back the rest")
     for one in steps:
-        if one["phase"] == states.RUNNING and one.get("message"):  # its job says why it does not get on
-            reason, _, message = one["message"].partition(": ")
+        reason, _, message = one.get("message", "").partition(": ")
+        if reason and (one["phase"] == states.RUNNING or reason == FAILED_CREATE):
             trouble = Told(True, reason, f"step {one['name']}: {message}")
             return {RUNNING: trouble, STALLED: trouble}
-        if one["phase"] == states.WAITING and one.get("message"):
+        if one["phase"] == states.WAITING and reason:
             running = Told(True, phase, f"step {one['name']} {one['message']}")
     return {RUNNING: running}
 

@@ -24,6 +24,8 @@ from parallelrun_operator.pipeline.world import RunWorld
 
 Json = dict[str, Any]
 
+#: Why a step waits whose job the API server does not take now, as Kubernetes itself calls it.
+FAILED_CREATE = "FailedCreate"
 #: Steps have 64 messages in all, and an object 1.5 MB.
 _MESSAGE_LIMIT = 4000
 

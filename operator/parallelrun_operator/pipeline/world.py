@@ -34,7 +34,8 @@ class RunWorld:
     earlier_jobs: Mapping[str, Sequence[Json]] = field(default_factory=dict)  # by step, of other runs; the newest first
     failed_jobs: Mapping[str, Json] = field(default_factory=dict)  # by step: of the earlier run, over and not well
     others: Mapping[str, Json] = field(default_factory=dict)  # by step: not the run's, and named as its job would be
-    refused: Mapping[str, str] = field(default_factory=dict)  # by step: why the API server did not take its job
+    refused: Mapping[str, str] = field(default_factory=dict)  # by step: why the API server never takes its job
+    hindered: Mapping[str, str] = field(default_factory=dict)  # by step: why it did not take it a moment ago: a quota
 
     @property
     def spec(self) -> Json:

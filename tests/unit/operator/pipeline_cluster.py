@@ -71,6 +71,7 @@ class Cluster:
     earlier: Json | None = None
     others: dict[str, Json] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    hindered: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
     written: int = 0
     serial: int = 0
@@ -97,6 +98,7 @@ class Cluster:
             failed_jobs=failed,
             others=copy.deepcopy(self.others),
             refused=dict(self.refused),
+            hindered=dict(self.hindered),
         )
 
     def look(self, die_after: int | None = None) -> act.Decision:

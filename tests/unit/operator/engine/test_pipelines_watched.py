@@ -23,6 +23,7 @@ from parallelrun_operator.job.apply import Applier, Outdated
 from parallelrun_operator.job.status.conditions import Told, holds, merged
 from parallelrun_operator.job.world import World
 from parallelrun_operator.metrics import Metrics
+from parallelrun_operator.pipeline import look
 
 SECONDS = 30.0
 CHAIN = (script("prepare"), job_step("score", "prepare"), script("aggregate", "score"))
@@ -285,3 +286,48 @@ def test_jobs_are_run_before_the_api_server_knows_pipelines_and_these_as_soon_as
             await stage.job("prepare")
 
     on_stage(own_api_server, scenario)
+
+
+def test_a_job_that_is_not_allowed_now_stalls_the_run_which_goes_on_when_it_is(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy stands for a quota, which has the same answer and would need a controller that counts."""
+    monkeypatch.setattr(look, "AGAIN_SECONDS", 0.3)
+    api, rules = "admissionregistration.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
+
+    async def scenario(stage: Stage) -> None:
+        name, kube = stage.here.namespace, stage.here.kube
+        resources = [
+            {"apiGroups": ["parallelrun.dev"], "apiVersions": ["*"], "resources": ["parallelrunjobs"]}
+            | {"operations": ["CREATE"]}
+        ]
+        spec = {
+            "matchConstraints": {"resourceRules": resources},
+            "validations": [{"expression": "false", "message": "no room for more jobs", "reason": "Forbidden"}],
+        }
+        policy = {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
+        here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+        bound = {"policyName": name, "validationActions": ["Deny"], "matchResources": here}
+        kind = "ValidatingAdmissionPolicyBinding"
+        binding = {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": bound}
+        await kube.request("POST", f"{rules}/validatingadmissionpolicies", body=policy)
+        await kube.request("POST", f"{rules}/validatingadmissionpolicybindings", body=binding)
+
+        async def closed() -> Json | None:
+            try:
+                await stage.here.job("probe")
+            except errors.Forbidden:
+                return {}
+            await kube.delete(PARALLEL_RUN_JOBS, name, "probe")
+            return None
+
+        await stage.soon(closed, "the policy counts")
+        async with stage.here.replica(Decider()):
+            await stage.create(a_pipeline(script("prepare")))
+            await stage.create(a_run())
+            status = await stage.run(lambda status: holds(status, "Stalled"), "the run says why it does not go on")
+            assert "no room for more jobs" in str(status["conditions"])
+            await kube.request("DELETE", f"{rules}/validatingadmissionpolicybindings/{name}")
+            await stage.job("prepare")
+
+    on_stage(api_server, scenario)

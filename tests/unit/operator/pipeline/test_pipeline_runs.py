@@ -141,6 +141,20 @@ def test_a_job_that_the_api_server_refuses_is_a_failed_step() -> None:
     assert cluster.step("prepare")["message"] == "the API server refuses its job: spec.source: no"
 
 
+def test_a_job_that_a_quota_leaves_no_room_for_stalls_the_run_until_there_is_room() -> None:
+    cluster = Cluster(a_run(), a_pipeline(script("prepare"), script("other")))
+    cluster.look()
+    cluster.hindered = {"prepare": "exceeded quota: jobs"}
+    decision = cluster.look()
+    assert decision.look_again is not None
+    assert cluster.made == ["digits-1-other"]
+    stalled = cluster.condition("Stalled")
+    assert (stalled["reason"], stalled["message"]) == ("FailedCreate", "step prepare: exceeded quota: jobs")
+    cluster.hindered = {}
+    cluster.settle()
+    assert cluster.status["phase"] == "Succeeded"
+
+
 def test_a_foreign_job_of_a_step_s_name_fails_the_step_and_one_that_goes_by_itself_is_waited_for() -> None:
     meta = {"name": "digits-1-prepare", "labels": {}}
     cluster = Cluster(a_run(), a_pipeline(script("prepare")))
