@@ -14,7 +14,8 @@ from cronsim import CronSim, CronSimError
 
 from parallelrun.api.errors import ManifestError
 
-_MACRO_HINT = "Five fields, such as 0 2 * * *: minute, hour, day of the month, month, day of the week."
+_FIELDS_HINT = "Five fields, such as 0 2 * * *: minute, hour, day of the month, month, day of the week."
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 #: Backwards from now, so far each time: the latest time is found without passing all the others of a long outage.
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32), timedelta(days=366))
 
@@ -41,11 +42,11 @@ def following(cron: str, zone: str, after: datetime) -> datetime | None:
 def check(cron: str, zone: str) -> None:
     """Raise ManifestError where this is no schedule."""
     if len(cron.split()) != 5:
-        raise ManifestError(f"spec.schedule.cron: {cron!r} is no cron expression.", _MACRO_HINT)
+        raise ManifestError(f"spec.schedule.cron: {cron!r} is no cron expression.", _FIELDS_HINT)
     try:
-        CronSim(cron, datetime.now(UTC))
+        CronSim(cron, _ANY_TIME)
     except CronSimError as error:
-        raise ManifestError(f"spec.schedule.cron: {cron!r} is no cron expression: {error}.", _MACRO_HINT) from None
+        raise ManifestError(f"spec.schedule.cron: {cron!r} is no cron expression: {error}.", _FIELDS_HINT) from None
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
