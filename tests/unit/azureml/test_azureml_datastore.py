@@ -46,6 +46,7 @@ def test_a_key_becomes_a_secret_that_only_its_owner_can_read(ws: Workspace) -> N
     secret = ws._settings.registered / "secret-mine-key.yaml"
     assert yaml.safe_load(secret.read_text())["stringData"] == {"accountKey": "a2V5"}
     assert secret.stat().st_mode & 0o077 == 0
+    assert (ws._settings.registered / ".gitignore").read_text() == "secret-*.yaml\n"
 
 
 @pytest.mark.parametrize(

@@ -98,12 +98,16 @@ def test_a_requirements_file_is_a_list_of_packages(ws: Workspace, tmp_path: Path
     }
 
 
-def test_here_nothing_is_installed_where_this_python_has_all_of_it(ws: Workspace) -> None:
+def test_here_nothing_is_installed_where_this_python_has_all_of_it(
+    ws: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     environment = made(["pandas>=1", "numpy"])
     assert fields(ws, environment, alone=True) == {}
     assert fields(ws, environment, alone=True, target="cluster") == {"pip": ["pandas>=1", "numpy"]}
+    assert capsys.readouterr().err == ""
     too_old = made(["pandas==0.25", "numpy"])
     assert fields(ws, too_old, alone=True) == {"pip": ["pandas==0.25", "numpy"]}
+    assert "PARALLELRUN_PACKAGES=present" in capsys.readouterr().err
     assert fields(ws, too_old, alone=True, packages="present") == {}
 
 

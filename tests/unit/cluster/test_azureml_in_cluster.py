@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from parallelrun.api.errors import InputError
 from parallelrun.azureml.core import Dataset, Datastore, Environment, Experiment, Model, Workspace
 from parallelrun.azureml.core.compute import AmlCompute, ComputeTarget
 from parallelrun.azureml.data.dataset_consumption_config import DatasetConsumptionConfig
@@ -42,15 +43,18 @@ def names(ask, namespace):
     return lambda kind: [one["metadata"]["name"] for one in ask(lambda kube: kube.list_objects(kind, namespace))[0]]
 
 
-def pipeline(ws):
-    data = Dataset.File.from_files((ws.get_default_datastore(), "mnist/")).register(ws, "mnist_ds")
-    given = DatasetConsumptionConfig("images", PipelineParameter("mnist_param", data)).as_mount()
-    config = ParallelRunConfig(
+def config():
+    return ParallelRunConfig(
         environment=Environment("e"), entry_script="score.py", source_directory="code", error_threshold=10,
         output_action="append_row", compute_target=None, node_count=2,
         mini_batch_size=PipelineParameter("batch_size_param", "5"),
     )  # fmt: skip
-    step = ParallelRunStep("predict", config, inputs=[given], output=PipelineData("inferences"))
+
+
+def pipeline(ws):
+    data = Dataset.File.from_files((ws.get_default_datastore(), "mnist/")).register(ws, "mnist_ds")
+    given = DatasetConsumptionConfig("images", PipelineParameter("mnist_param", data)).as_mount()
+    step = ParallelRunStep("predict", config(), inputs=[given], output=PipelineData("inferences"))
     return Pipeline(ws, steps=[step])
 
 
@@ -71,6 +75,7 @@ def test_what_is_registered_becomes_objects_of_the_namespace(ws, names, ask, nam
     secret = ask(lambda kube: kube.get(Resource("", "v1", "secrets", "Secret"), namespace, "mnist-datastore-key"))
     assert secret["data"] == {"accountKey": "YTJWNQ=="}
     again = Workspace.from_config()
+    assert [one["data"] for one in again._objects.secrets(["mnist-datastore-key", "nosuch"])] == [secret["data"]]
     assert (again.datasets["mnist_ds"].version, again.models["mnist-prs"].version) == (2, 1)
     assert type(ComputeTarget(again, "cpu-cluster")) is AmlCompute
     ComputeTarget(again, "cpu-cluster").delete()
@@ -81,6 +86,15 @@ def test_the_default_datastore_is_a_folder_of_the_claim(ws, ask, namespace):
     assert ws.get_default_datastore().container_name == "volume"
     made = ask(lambda kube: kube.get(DATASTORES, namespace, "workspaceblobstore"))
     assert made["spec"]["claim"] == {"name": "volume", "path": "workspaceblobstore"}
+
+
+def test_files_of_this_machine_are_refused(ws):
+    local = Dataset.File.from_files("code/")
+    with pytest.raises(InputError, match=r"is on this machine, and jobs run in a cluster"):
+        local.register(ws, "local_ds")
+    step = ParallelRunStep("one", config(), inputs=[local.as_named_input("local")])
+    with pytest.raises(InputError, match=r"is on this machine"):
+        Pipeline(ws, [step]).validate()
 
 
 def test_a_notebooks_event_loop_is_in_nobodys_way(ws):

@@ -154,6 +154,7 @@ class Bindings:
         mode = {"mode": "Download"} if value.mode == DOWNLOAD and is_files(value.dataset) else {}
         if isinstance(value.dataset, PipelineParameter):
             return {"name": value.name, "dataset": self._parameters.reference(value.dataset), **mode}
+        value.dataset._require_reachable(self._parameters.workspace)
         return {"name": value.name, **value.dataset._inline(), **mode}
 
     def _one_path(self, value: DatasetConsumptionConfig, where: str) -> str:
@@ -163,6 +164,7 @@ class Bindings:
                 f"{where}: a PipelineParameter ({dataset.name}) as a side input has no counterpart here.",
                 "Give the dataset itself, or its path as a parameter of type string.",
             )
+        dataset._require_reachable(self._parameters.workspace)
         spec = dataset._plain()
         paths = spec["paths"]
         if len(paths) != 1 or "subset" in spec or any(sign in paths[0] for sign in "*?["):

@@ -41,6 +41,11 @@ def fields(environment: Environment, settings: Settings, alone: bool = False) ->
             made.pop("pip")
         if settings.packages == PRESENT:
             made.pop("conda", None)
+        if "pip" in made or "conda" in made:
+            say_once(
+                f"packages of environment {environment.name} are installed into a place of their own when the run begins; "
+                "PARALLELRUN_PACKAGES=present takes those of this Python as they are"
+            )
     variables = {name: str(value) for name, value in environment.environment_variables.items()}
     if variables:
         made["env"] = [{"name": name, "value": value} for name, value in variables.items()]

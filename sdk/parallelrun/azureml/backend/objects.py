@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,15 +94,14 @@ class Objects:
         return [{**one, "kind": "Secret"} for one in elsewhere(talk, self._settings.place, work)]
 
     def apply(self, document: Json) -> None:
-        """Have another object (a Secret, say) beside what is registered."""
+        """Have a Secret beside what is registered; of a local workspace, no part of a Git repository."""
         if not self._settings.in_cluster:
-            import os
-
             import yaml
 
             folder = self._settings.registered
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{document['kind'].lower()}-{document['metadata']['name']}.yaml"
+            (folder / ".gitignore").write_text("secret-*.yaml\n", encoding="utf-8")
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 yaml.safe_dump(document, file, sort_keys=False)
             return

@@ -25,7 +25,7 @@ class Parameters:
     """Those of one pipeline, by name."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
         self._definitions: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, kind: str, default: Any) -> None:
@@ -39,7 +39,7 @@ class Parameters:
         """What stands for ``parameter`` in a manifest. Raises UserErrorException for a default that is none."""
         default = parameter.default_value
         if isinstance(default, AbstractDataset):
-            self.add(parameter.name, DATASET, default._registered_in(self._workspace))
+            self.add(parameter.name, DATASET, default._registered_in(self.workspace))
         elif default is None or type(default) in _TYPES:
             self.add(parameter.name, kind or _TYPES.get(type(default), "string"), default)
         elif isinstance(default, DataPath):
@@ -67,7 +67,7 @@ class Parameters:
                 raise UserErrorException(f"pipeline_parameters: the pipeline has no {name!r}; it has: {known}.")
             kind = self._definitions[name]["type"]
             if isinstance(value, AbstractDataset):
-                made[name] = value._registered_in(self._workspace)
+                made[name] = value._registered_in(self.workspace)
             elif kind == DATASET and not isinstance(value, str):
                 raise UserErrorException(f"pipeline_parameters[{name!r}] = {value!r}: it has to be a dataset.")
             elif type(value) not in _TYPES:

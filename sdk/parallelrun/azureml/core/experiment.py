@@ -53,7 +53,10 @@ class Experiment:
             config, self.name, pipeline_parameters or {}, regenerate_outputs, continue_on_step_failure, tags
         )
 
-    @azure(refuses={"type": "Leave it out: all are pipelines' runs.", "properties": "Choose from the runs."})
+    @azure(
+        differs="Those that were submitted from this folder; kubectl get prpr lists all of a namespace.",
+        refuses={"type": "Leave it out: all are pipelines' runs.", "properties": "Choose from the runs."},
+    )
     def get_runs(
         self, type: Any = None, tags: Any = None, properties: Any = None, include_children: bool = False
     ) -> Iterator[PipelineRun]:
@@ -65,7 +68,7 @@ class Experiment:
                 yield PipelineRun._of(self, record)
 
     @staticmethod
-    @azure()
+    @azure(differs="Those that runs were submitted to from this folder.")
     def list(workspace: Workspace, experiment_name: str | None = None) -> builtins.list[Experiment]:
         """Those that runs were submitted to."""
         names = [name for name in records.experiments(workspace._settings) if experiment_name in (None, name)]

@@ -86,6 +86,7 @@ class AbstractDataset:
         create_new_version: bool = False,
     ) -> Self:
         """Register it by a name; what is returned is the registered dataset."""
+        self._require_reachable(workspace)
         spec = self._plain()
         spec.update({"description": description} if description else {})
         spec.update({"tags": dict(tags)} if tags else {})
@@ -140,6 +141,7 @@ class AbstractDataset:
         """``name:version``; one without a name gets one that says what it is."""
         known = self._reference()
         if known is None:
+            self._require_reachable(workspace)
             made = workspace._objects.register(KIND, f"unnamed-{self._digest()}", self._plain())
             known = f"{made.name}:{made.version}"
         return known
@@ -155,6 +157,17 @@ class AbstractDataset:
 
             spec["paths"] = [below(datastore, path) for path in spec["paths"]]
         return spec
+
+    def _require_reachable(self, workspace: Workspace) -> None:
+        """Raises InputError for files of this machine where jobs run in a cluster."""
+        here = next(
+            (path for path in self._spec["paths"] if path.startswith("/") and "datastore" not in self._spec), None
+        )
+        if here is not None and workspace._settings.in_cluster:
+            raise InputError(
+                f"{self!r}: {here} is on this machine, and jobs run in a cluster.",
+                "Upload it: datastore.upload(folder, target_path), and make the dataset of (datastore, target_path).",
+            )
 
     def _plain(self) -> Json:
         return {key: value for key, value in self._spec.items() if key not in ("description", "tags")}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _REST = "Publish the pipeline itself: pipeline.publish(name). Its manifest can be kept in a Git repository."
 _OVER = ("Finished", "Failed", "Canceled")
 _EVERY = 1.0
+#: For the process of a run that has said how it ended.
+_TO_END = 60.0
 
 
 class PipelineRun(Run):
@@ -104,8 +106,8 @@ class PipelineRun(Run):
 
     def _why(self) -> str:
         try:
-            self._ours.wait(timeout=0)
-        except ParallelRunError as error:
+            self._ours.wait(timeout=_TO_END)
+        except (ParallelRunError, TimeoutError) as error:
             return str(error)
         return f"PipelineRun {self.id} failed."
 
