@@ -17,6 +17,7 @@ from parallelrun_operator.cache import Cache, Key
 from parallelrun_operator.job.status.conditions import holds
 from parallelrun_operator.pipeline import begun as beginnings
 from parallelrun_operator.pipeline import names
+from parallelrun_operator.pipeline.steps import over
 from parallelrun_operator.pipeline.world import RunWorld, ScheduleWorld
 
 Json = dict[str, Any]
@@ -37,6 +38,8 @@ class Gatherer:
         """A run as it is now; ``refused`` and ``hindered`` as the World has them. Raises KubeError."""
         run = self._cache.looked_at[PIPELINE_RUNS][key]
         now = datetime.now(UTC)
+        if over(run):
+            return RunWorld(now, run)
         status, named = run.get("status") or {}, run["spec"].get("pipeline")
         earlier = await self._named(PIPELINE_RUNS, key, (run["spec"].get("rerunFailed") or {}).get("name"))
         begun = beginnings.of(status)
