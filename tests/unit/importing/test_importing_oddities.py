@@ -650,3 +650,16 @@ def test_of_a_folder_that_results_are_appended_in_only_their_file_is_split():
     assert made.step("score")["output"] == {}
     assert made.step("again")["inputs"] == [{"name": "images", "type": "File", "paths": ["$(steps.score.file)"]}]
     assert "_OWNER" in made.finding("again.inputs.images").todo
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "expected"), [("4", 4), ("'4'", 4), ("${{parent.inputs.most}}", "$(params.most)"), ("few", -1)]
+)
+def test_an_option_may_be_an_input(tolerance, expected):
+    text = changed(
+        ("path: ./images}\n", f"path: ./images}}\n      tolerance: {tolerance}\n"),
+        (ARGUMENTS, f"{ARGUMENTS}      program_arguments: --error_threshold ${{{{inputs.tolerance}}}}\n"),
+    )
+    made = imported(f"inputs: {{most: 3}}\n{text.lstrip()}")
+    assert made.step("score")["errorThreshold"] == expected
+    assert len(made.of("lost")) == (expected == -1)

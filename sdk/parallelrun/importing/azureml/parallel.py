@@ -41,11 +41,8 @@ def spec(step: Step) -> Json:
     made.update(step.places())
     made.update(steps.own_outputs(step))
     made.update(_split(step, where))
-    made = {
-        "errorThreshold": -1,
-        **_numbers(step, where, "errorThreshold" in made),
-        **made,
-    }  # the options among the arguments count
+    numbers = _numbers(step, where, "errorThreshold" in made)
+    made = {"errorThreshold": -1, **numbers, **made}  # the options among the arguments count
     made.update(steps.common(step, where))
     made["output"] = {**_output(step, where), **made.get("output", {})}
     for key in ("type", "model"):
@@ -86,12 +83,20 @@ def _text(step: Step, script: str) -> str:
 
 
 def _option(step: Step, section: Section, option: arguments.Taken, made: Json, where: str) -> None:
+    value: Any
     if option.name in arguments.WITHOUT_MEANING:
         section.approximated(f"{option.written} {option.value}: {arguments.WITHOUT_MEANING[option.name]}")
         return
     field, read = arguments.OPTIONS[option.name]
-    expression = expressions.only(option.value)
-    value = step.text(section, option.value) if expression else read(option.value)
+    value = step.text(section, option.value)
+    if not value.startswith("$("):
+        try:
+            value = read(value)
+        except ValueError:
+            section.lost(
+                f"{where}, without {option.written} {option.value}: {value} is none", f"Write {field} into it."
+            )
+            return
     _put(made, field, value)
     became = f"{option.written} {option.value}: {where}.{field}: {value}"
     if option.is_exact:
