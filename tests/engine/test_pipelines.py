@@ -118,7 +118,7 @@ def words(site: Site) -> list[str]:
 DONE = {"prepare": "Succeeded", "score": "Succeeded", "report": "Succeeded"}
 
 
-def test_steps_run_in_order_of_need_and_a_run_again_reuses_all_that_did_not_change(squares):
+def test_steps_run_in_order_of_need_and_a_run_again_reuses_what_did_not_change(squares):
     finished = run(squares)
     assert phases(squares) == DONE
     assert report(squares) == "sum 14"
@@ -133,24 +133,32 @@ def test_steps_run_in_order_of_need_and_a_run_again_reuses_all_that_did_not_chan
     assert words(squares) == ["report"]
     assert "reused from runs/out/steps/score" in again.stderr
 
-    squares.forget()
-    run(squares, "--regenerate", output="runs/anew")
-    assert phases(squares, "runs/anew") == DONE
     looked_at = squares.command("get", "runs/again")
     assert "runs/out/steps/prepare" in looked_at.stdout
     listed = squares.command("list").stdout
-    assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["Succeeded", "3/3"]] * 3
+    assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["Succeeded", "3/3"]] * 2
     assert squares.command("results", "runs/again", "--step", "score").stdout.splitlines()[-1] == "3.txt: 9"
 
 
-def test_changed_code_and_input_run_again_with_all_that_follows_from_them(squares):
+def test_a_step_whose_code_changed_runs_again_and_those_before_it_do_not(squares):
+    prepare = {**PREPARED, "script": {**PREPARED["script"], "source": {"directory": "own"}}}
+    squares.write("own/prepare.py", (squares.folder / "code/prepare.py").read_text())
+    pipeline(squares, prepare, SCORED)
     run(squares)
     squares.script(SCORE.replace("** 2", "** 3"), "score.py")
-    squares.forget()
     run(squares, output="runs/again")
-    # All three share a source folder: a change of one program is one of all.
-    assert phases(squares, "runs/again") == DONE
-    assert report(squares, "runs/again") == "sum 36"
+    assert phases(squares, "runs/again") == {"prepare": "Reused", "score": "Succeeded"}
+    assert outputs(squares, "score", "runs/again")["file"].read_text().splitlines()[-1] == "3.txt: 27"
+
+
+def test_nothing_is_reused_where_that_is_said(squares):
+    pipeline(squares, PREPARED, {**PREPARED, "name": "always", "allowReuse": False})
+    run(squares)
+    run(squares, output="runs/again")
+    assert phases(squares, "runs/again") == {"prepare": "Reused", "always": "Succeeded"}
+    pipeline(squares, PREPARED)
+    run(squares, "--regenerate", output="runs/anew")
+    assert phases(squares, "runs/anew") == {"prepare": "Succeeded"}
 
 
 def test_a_pipeline_that_is_killed_goes_on_to_the_same_result(squares):
@@ -232,8 +240,6 @@ def test_a_step_is_not_reused_where_one_that_it_needs_ran_anew_to_the_same_place
     run(site, "--param", "x=two", output="runs/two")
     assert phases(site, "runs/two") == {"write": "Succeeded", "show": "Succeeded"}
     assert "two" in site.command("logs", "runs/two", "--step", "show").stdout
-    run(site, "--param", "x=two", output="runs/again")
-    assert phases(site, "runs/again") == {"write": "Reused", "show": "Reused"}
 
 
 def test_what_the_last_step_lacks_is_said_before_the_first_one_runs(squares):
@@ -274,6 +280,7 @@ LITTER = """\
 
 def test_what_a_killed_program_left_does_not_mix_with_what_the_next_try_writes(squares):
     squares.script(LITTER, "prepare.py")
+    pipeline(squares, PREPARED)
     process = squares.start("run", "pipeline.yaml", "--output", "out")
     wait_for(lambda: list(squares.folder.glob("out/data/prepare/numbers/*.txt")), "the file")
     process.kill()
@@ -282,17 +289,18 @@ def test_what_a_killed_program_left_does_not_mix_with_what_the_next_try_writes(s
     resumed = squares.command("run", "pipeline.yaml", "--output", "out", "--resume")
     assert resumed.status == 0, resumed.text
     assert len(squares.said("litter")) == 2
-    assert report(squares, "out") == "sum 1"
+    assert len(list(outputs(squares, "prepare", "out")["numbers"].iterdir())) == 1
 
 
 def test_results_that_are_no_longer_there_are_made_again(squares):
+    pipeline(squares, PREPARED, SCORED)
     run(squares)
     (outputs(squares, "prepare")["numbers"] / "1.txt").unlink()
     (squares.folder / "runs/damaged").mkdir()
     squares.write("runs/damaged/pipeline_result.json", "{")
     run(squares, output="runs/again")
-    assert phases(squares, "runs/again") == DONE
-    assert report(squares, "runs/again") == "sum 14"
+    assert phases(squares, "runs/again") == {"prepare": "Succeeded", "score": "Succeeded"}
+    assert len(outputs(squares, "score", "runs/again")["file"].read_text().splitlines()) == 4
 
 
 MEET = """\
