@@ -43,8 +43,8 @@ def fields(environment: Environment, settings: Settings, alone: bool = False) ->
             made.pop("conda", None)
         if "pip" in made or "conda" in made:
             say_once(
-                f"packages of environment {environment.name} are installed into a place of their own when the run begins; "
-                "PARALLELRUN_PACKAGES=present takes those of this Python as they are"
+                f"packages of environment {environment.name} are installed into a place of their own when the run "
+                "begins; PARALLELRUN_PACKAGES=present takes those of this Python as they are"
             )
     variables = {name: str(value) for name, value in environment.environment_variables.items()}
     if variables:

@@ -160,10 +160,8 @@ class AbstractDataset:
 
     def _require_reachable(self, workspace: Workspace) -> None:
         """Raises InputError for files of this machine where jobs run in a cluster."""
-        here = next(
-            (path for path in self._spec["paths"] if path.startswith("/") and "datastore" not in self._spec), None
-        )
-        if here is not None and workspace._settings.in_cluster:
+        here = next((path for path in self._spec["paths"] if path.startswith("/")), None)
+        if here is not None and "datastore" not in self._spec and workspace._settings.in_cluster:
             raise InputError(
                 f"{self!r}: {here} is on this machine, and jobs run in a cluster.",
                 "Upload it: datastore.upload(folder, target_path), and make the dataset of (datastore, target_path).",
