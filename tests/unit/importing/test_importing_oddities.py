@@ -663,3 +663,22 @@ def test_an_option_may_be_an_input(tolerance, expected):
     made = imported(f"inputs: {{most: 3}}\n{text.lstrip()}")
     assert made.step("score")["errorThreshold"] == expected
     assert len(made.of("lost")) == (expected == -1)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected", "outcome"),
+    [
+        ("Info", "INFO", "mapped"),
+        ("ERROR", "WARNING", "approximated"),
+        ("${{inputs.level}}", "$(params.level)", "mapped"),
+    ],
+)
+def test_logging_levels(level, expected, outcome):
+    text = changed(
+        ("path: ./images}\n", "path: ./images}\n      level: '${{parent.inputs.level}}'\n"),
+        ("error_threshold: -1", f"logging_level: {level}"),
+    )
+    made = imported(f"inputs: {{level: DEBUG}}\n{text.lstrip()}")
+    assert made.step("score")["loggingLevel"] == expected
+    assert made.finding("logging_level").outcome == outcome
+    assert made.of("lost") == []

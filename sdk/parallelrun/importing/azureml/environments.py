@@ -13,6 +13,7 @@ from parallelrun.importing.azureml.book import Book, Code, Json, reference
 from parallelrun.importing.azureml.section import Section
 
 _IN_REGISTRY = re.compile(r"azureml://registries/[^/]+/environments/([^/]+)/(?:versions|labels)/([^/]+)/?")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ABOUT = ("$schema", "description", "tags", "properties", "type", "os_type", "inference_config", "datastore")
 
 
@@ -41,7 +42,7 @@ def _named(book: Book, section: Section, text: str, code: Code) -> Json:
     if given is not None:
         section.mapped("as its own file says")
         return _defined(book, given, code)
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+    if not _NAME.fullmatch(name):
         section.lost("none: the name is not understood", "Write environment: {image: ...} into the step.")
         return {}
     book.register("Environment", name, {"description": f"Was {text}; its image or packages are to be added."}, version)
@@ -74,7 +75,7 @@ def _defined(book: Book, section: Section, code: Code) -> Json:
     file = next((section[key] for key in ("conda_file", "conda_dependencies_file") if key in section), None)
     if file is not None:
         made.update(_packages(book, file, code, name))
-    if not name or not made:
+    if not _NAME.fullmatch(name) or not made:
         return made
     if "conda" in made or not book.register("Environment", name, made, version):
         return made  # a conda file is in this step's own code

@@ -47,7 +47,8 @@ def common(step: Step, where: str) -> Json:
 
 
 def _level(step: Step, section: Section, where: str) -> str:
-    level = str(step.value(section)).upper()
+    said = str(step.value(section))
+    level = said if said.startswith("$(") else said.upper()
     known = {"WARN": "WARNING", "ERROR": "WARNING", "CRITICAL": "WARNING", "NOTSET": "DEBUG"}.get(level, level)
     if known not in ("WARNING", "INFO", "DEBUG") and not known.startswith("$("):
         section.lost(f"{where}.loggingLevel: INFO", "Write WARNING, INFO or DEBUG.")
