@@ -69,8 +69,8 @@ A workspace is the folder of the nearest `config.json` (in `.azureml/` or `aml_c
 | `PARALLELRUN_TARGET` | `local` (default): pipelines run on this machine. `cluster`: in a namespace of a cluster |
 | `PARALLELRUN_PACKAGES` | of local runs. `install` (default): what an environment lists and this Python \
 lacks is installed. `present`: this Python's packages are used as they are |
-| `"parallelrun": {...}` in `config.json` | `target` and `packages` as above, `namespace` and `context` of the cluster, \
-`claim` (its volume, default `parallelrun`), `folder` (default `.parallelrun`) |
+| `"parallelrun": {...}` in `config.json` | `target` and `packages` as above, `namespace` and `context` of the \
+cluster, `claim` (its volume, default `parallelrun`), `folder` (default `.parallelrun`) |
 | `.parallelrun/vm_sizes.yaml` | what pods get for a VM size: `STANDARD_D2_V2: {cpu: 500m, memory: 1Gi, gpus: 0}` |
 
 In `.parallelrun/` are `registered/` (a YAML file for each datastore, dataset, model, environment and compute target),
