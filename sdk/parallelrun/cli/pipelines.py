@@ -16,11 +16,11 @@ from parallelrun.local.pipelines.request import PipelineOutcome, PipelineRequest
 from parallelrun.pipelines import states
 
 
-def request_of(args: argparse.Namespace) -> PipelineRequest:
+def request_of(args: argparse.Namespace, manifest: Path) -> PipelineRequest:
     """What was typed after `run`, as a request. Raises ManifestError for options of jobs."""
     pipeline_arguments.refuse_for_pipeline(args)
     return PipelineRequest(
-        manifest=args.manifest,
+        manifest=manifest,
         parameters=dict(args.parameters),
         output=args.output,
         maps=dict(args.maps),

@@ -13,7 +13,7 @@ from parallelrun.cli import arguments, pipeline_arguments
 from parallelrun.cli.live import Display, JsonDisplay, choose, give_json
 from parallelrun.cli.terminal import give, tell
 from parallelrun.local.endings import exit_code
-from parallelrun.local.pipelines.detecting import is_pipeline
+from parallelrun.local.pipelines.detecting import in_kustomization, is_pipeline
 from parallelrun.local.request import Listener, Outcome, RunRequest
 
 DESCRIPTION = """\
@@ -79,12 +79,19 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the manifest; the exit code."""
-    if args.manifest is not None and is_pipeline(args.manifest):
+    if (pipeline := _pipeline(args)) is not None:
         from parallelrun.cli import pipelines
 
-        return pipelines.run_and_report(pipelines.request_of(args), args.json)
+        return pipelines.run_and_report(pipelines.request_of(args, pipeline), args.json)
     pipeline_arguments.refuse_for_job(args)
     return run_and_report(request_of(args), args.json)
+
+
+def _pipeline(args: argparse.Namespace) -> Path | None:
+    """The file with the pipeline that is meant; None: it is a job, or both or neither were given."""
+    if args.manifest is not None and args.kustomize is None:
+        return args.manifest if is_pipeline(args.manifest) else None
+    return in_kustomization(args.kustomize) if args.kustomize is not None and args.manifest is None else None
 
 
 def request_of(args: argparse.Namespace) -> RunRequest:

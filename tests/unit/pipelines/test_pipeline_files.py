@@ -10,7 +10,7 @@ import yaml
 from parallelrun.api.errors import ManifestError, RunFolderError
 from parallelrun.api.registry import NotRegistered
 from parallelrun.cli.validate import validate
-from parallelrun.local.pipelines.detecting import is_pipeline
+from parallelrun.local.pipelines.detecting import in_kustomization, is_pipeline
 from parallelrun.local.pipelines.folder import has_not_begun, new
 from parallelrun.local.pipelines.loading import load, load_all
 
@@ -108,6 +108,18 @@ def test_a_folder_with_anything_else_in_it_is_refused_and_left_as_it_is(tmp_path
     with pytest.raises(RunFolderError, match=r"is not empty|holds a run already"):
         new("p", tmp_path)
     assert (tmp_path / left).exists()
+
+
+def test_a_kustomization_may_hold_a_pipeline(tmp_path):
+    example = Path(__file__).parents[3] / "examples" / "pipeline"
+    assert in_kustomization(example) == example / "cluster-pipeline.yaml"
+    written(tmp_path / "kustomization.yaml", {"resources": ["p.yaml", "q.yaml"]})
+    written(tmp_path / "p.yaml", pipeline())
+    written(tmp_path / "q.yaml", pipeline("q"))
+    with pytest.raises(ManifestError, match="has to be in one file"):
+        in_kustomization(tmp_path)
+    written(tmp_path / "q.yaml", document("ParallelRunJob", "q", {}))
+    assert in_kustomization(tmp_path) is None
 
 
 @pytest.mark.parametrize(
