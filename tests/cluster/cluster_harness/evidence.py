@@ -11,7 +11,10 @@ from cluster_harness.namespace import Namespace
 from parallelrun.kube.resources import PODS
 
 FAILURES = TOOLS / "failures"
-KINDS = "parallelrunjobs,jobs,pods,configmaps,leases,persistentvolumeclaims,serviceaccounts,roles,rolebindings"
+KINDS = (
+    "parallelrunpipelines,parallelrunpipelineruns,parallelrunjobs,jobs,pods,configmaps,leases,persistentvolumeclaims,"
+    "serviceaccounts,roles,rolebindings"
+)
 
 
 def save(namespace: Namespace, test: str, report: str) -> Path:
