@@ -149,7 +149,9 @@ class Supplies:
         A file that cannot be had is left to its mini-batch, which fails by name.
         """
         settings = self._job.settings
-        self._room.keep("files of inputs with mode: Download", await asyncio.to_thread(plan.total_bytes, is_url))
+        names = ", ".join(one.name for one in settings.inputs)
+        size = await asyncio.to_thread(plan.total_bytes, is_url)
+        self._room.keep(f"{'input' if len(settings.inputs) == 1 else 'inputs'} {names}, mode: Download", size)
         downloads = Downloads(self._job.cache, self._job.storage)
         first = self._job.node * plan.total // max(1, settings.node_count)
         began = said = time.monotonic()

@@ -52,7 +52,7 @@ def test_what_stays_and_is_larger_than_the_cache_is_refused_before_anything_is_f
     tmp_path: Path, server: WebServer
 ) -> None:
     job, plan = downloading(tmp_path, server.url, cache_limit=299)
-    with pytest.raises(InputError, match=r"inputs with mode: Download: 300 B.*cache takes 299 B") as refused:
+    with pytest.raises(InputError, match=r"input images, mode: Download: 300 B.*cache takes 299 B") as refused:
         asyncio.run(Supplies(job, stall.Stall()).bring(plan, is_new=False))
     assert "runner.cacheSize" in refused.value.hint
     assert not list((tmp_path / "cache").rglob("*.bin"))
