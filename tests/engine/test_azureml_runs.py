@@ -238,7 +238,9 @@ def test_a_run_that_fails_says_why_and_goes_on_from_what_succeeded(
     again = run.rerun_failed()
     assert again.wait_for_completion(show_output=False) == "Finished"
     RunDetails(again).show()
-    assert capsys.readouterr().out
+    assert "failing" in capsys.readouterr().out
+    RunDetails(again.find_step_run("one")[0]).show()
+    assert "4" in capsys.readouterr().out
 
 
 def test_a_run_is_waited_for_so_long_and_cancelled(ws: Workspace) -> None:

@@ -12,6 +12,7 @@ from parallelrun.api.errors import InputError
 from parallelrun.azureml.backend import support
 from parallelrun.azureml.backend.support import NotAvailableHere
 from parallelrun.azureml.core import Datastore, Workspace
+from parallelrun.azureml.exceptions import UserErrorException
 
 
 def document(ws: Workspace, name: str) -> Any:
@@ -47,6 +48,14 @@ def test_a_key_becomes_a_secret_that_only_its_owner_can_read(ws: Workspace) -> N
     assert yaml.safe_load(secret.read_text())["stringData"] == {"accountKey": "a2V5"}
     assert secret.stat().st_mode & 0o077 == 0
     assert (ws._settings.registered / ".gitignore").read_text() == "secret-*.yaml\n"
+
+
+def test_another_place_under_a_name_needs_overwrite(ws: Workspace) -> None:
+    Datastore.register_azure_blob_container(ws, "mine", "c", "a", account_key="a2V5")
+    with pytest.raises(UserErrorException, match="overwrite=True"):
+        Datastore.register_azure_blob_container(ws, "mine", "other", "a", account_key="a2V5")
+    changed = Datastore.register_azure_blob_container(ws, "mine", "other", "a", account_key="a2V5", overwrite=True)
+    assert changed.container_name == "other"
 
 
 @pytest.mark.parametrize(

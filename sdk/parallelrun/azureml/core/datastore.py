@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parallelrun.api import object_names
-from parallelrun.api.errors import InputError
+from parallelrun.api.errors import InputError, ManifestError
 from parallelrun.api.registry import NotRegistered
 from parallelrun.azureml.backend.support import Refused, azure, say_once
 from parallelrun.azureml.data.datapath import DataPath
@@ -95,7 +95,12 @@ class Datastore:
         elif not any(name in os.environ for name in _SHELL):
             spec["anonymous"] = True
             say_once(f"datastore {datastore_name} is read without credentials: no account_key or sas_token was given")
-        workspace._objects.register(_KIND, datastore_name, spec, overwrite=overwrite)
+        try:
+            workspace._objects.register(_KIND, datastore_name, spec, overwrite=overwrite)
+        except ManifestError as error:
+            if overwrite or "registered already" not in error.message:
+                raise
+            raise UserErrorException(f"{error.message} Say overwrite=True to replace it.") from None
         if given:
             secret = {"name": spec["secretRef"]["name"]}
             workspace._objects.apply({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": given})
