@@ -16,6 +16,7 @@ from cluster_harness.alone import ALONE
 from cluster_harness.cluster import TOOLS, Cluster
 from cluster_harness.namespace import Namespace
 
+pytest.register_assert_rewrite("store_scenarios")
 REPORT = pytest.StashKey[pytest.TestReport]()
 Scenario = Callable[..., None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import store_scenarios
 from cluster_harness import small
 from cluster_harness.cluster import REPOSITORY, Cluster
-from cluster_harness.job import Job, name_of
+from cluster_harness.job import name_of
 from cluster_harness.namespace import Namespace
 from cluster_harness.object_stores import AZURE_SECRET, S3_SECRETS, ObjectStores, read, secret
+from cluster_harness.store_jobs import DIGITS, EXPECTED, IMAGES, SCRIPT, hurry, manifest, stalled
 from cluster_harness.waiting import wait_for
 from store_servers import AZURE_ACCOUNT, AZURE_KEY, Box
 
@@ -30,24 +31,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 Json = dict[str, Any]
 Boxes = dict[str, Box]
 EXAMPLE = REPOSITORY / "examples" / "azure-blob"
-DIGITS = REPOSITORY / "examples" / "mnist"
 OUTPUT = "parallel_run_step.txt"
-NAMED_SECONDS = 30
 
-#: For each file, its name and what is in it.
-SCRIPT = """
-import hashlib, os, sys, time
-
-def init():
-    pass
-
-def run(mini_batch):
-    while "--wait" in sys.argv and not os.path.exists(os.environ["AZUREML_BI_OUTPUT_PATH"] + "/open"):
-        time.sleep(0.1)
-    return [f"{os.path.basename(path)} {hashlib.sha256(open(path, 'rb').read()).hexdigest()}" for path in mini_batch]
-"""
-IMAGES = {f"{number}.png": (DIGITS / "images" / f"{number}.png").read_bytes() for number in range(40)}
-EXPECTED = "".join(f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in IMAGES.items()).encode()
 #: Run in a container: which of the files that it can read, and of the environments, hold a text.
 SEARCH = """
 import os, sys
@@ -98,17 +83,6 @@ def boxes(stores: ObjectStores, shared: Namespace) -> Boxes:
 @pytest.fixture(scope="module")
 def given(shared: Namespace, stores: ObjectStores, boxes: Boxes) -> tuple[Any, ...]:
     return shared, stores, boxes
-
-
-def manifest(name: str, *paths: str, **spec: Any) -> Json:
-    fields = {
-        "source": {"configMap": {"name": "hashes"}},
-        "entryScript": "hashes.py",
-        "inputs": [{"name": "images", "type": "File", "paths": list(paths)}],
-        "miniBatchSize": 3,
-        "processCountPerNode": 2,
-    }
-    return small.manifest(name, **{**fields, **spec})
 
 
 # --- the same everywhere ----------------------------------------------------------------------------------------------
@@ -174,23 +148,6 @@ def the_script_s_container_holds_no_credential(shared: Namespace, stores: Object
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------
-
-
-def stalled(job: Job, reason: str) -> str:
-    """What is told of it, once it is told for this reason."""
-
-    def told() -> str | None:
-        found = job.condition(conditions.STALLED)
-        return str(found["message"]) if found is not None and found["reason"] == reason else None
-
-    return wait_for(told, NAMED_SECONDS, lambda: f"{job.name} is not stalled for {reason}: {job.status}")
-
-
-def hurry(job: Job) -> None:
-    """Kubelet looks at a pod's Secrets now and then, and at once when the pod is changed."""
-    for pod in job.pods():
-        path = PODS.path(job.namespace.name, name_of(pod))
-        job.namespace.api.request("PATCH", path, {"metadata": {"annotations": {"looked": "at"}}})
 
 
 def wrong_credentials_are_named_and_the_job_goes_on_when_they_are_mended(
@@ -287,10 +244,12 @@ def a_model_that_no_job_lists_is_found_where_the_pod_can_read_it(
     # Told before the job is done; by another object, so the operator may hear of it a moment later.
     wait_for(lambda: job.status["resolved"]["models"] == {"my_words": "3"}, 10, lambda: f"not recorded: {job.status}")
     elsewhere.wait_failed(180)
+    assert "cannot read datastore://s3/models/words/words.txt." in json.dumps(elsewhere.status)
     assert "spec.models: [{name: my_words}]" in json.dumps(elsewhere.status)
 
 
 SCENARIOS = [
+    *store_scenarios.LONG,
     the_same_files_give_the_same_bytes_wherever_they_are,
     rows_of_tables_in_a_bucket_are_read_in_parts,
     the_script_s_container_holds_no_credential,
@@ -298,6 +257,7 @@ SCENARIOS = [
     a_missing_secret_and_a_missing_datastore_are_named_and_may_come_later,
     what_a_job_was_resolved_with_stays_whatever_is_registered_later,
     a_model_that_no_job_lists_is_found_where_the_pod_can_read_it,
+    *store_scenarios.OTHERS,
 ]
 
 

@@ -28,23 +28,47 @@ Json = dict[str, Any]
 
 SERVICES = Resource("", "v1", "services", "Service")
 SECRETS = Resource("", "v1", "secrets", "Secret")
-#: Serves /www with ranges, ETag and Last-Modified.
+#: Serves /www with ranges, ETag and Last-Modified; what is in a folder that is closed, when that is open again.
 _WEB = """
+import asyncio, os
 from aiohttp import web
 
-app = web.Application()
+@web.middleware
+async def gate(request, handler):
+    while os.path.exists(f"/data/www/{request.path.split('/')[1]}/.closed"):
+        await asyncio.sleep(0.1)
+    return await handler(request)
+
+app = web.Application(middlewares=[gate])
 app.router.add_static("/", "/data/www")
 web.run_app(app, port=80)
 """
 _AZURITE = "/servers/azurite/node_modules/azurite/dist/src/blob/main.js"
+_VERSITYGW = ["/servers/versitygw", "--secret", S3_SECRET, "--port", "0.0.0.0:7070", "--quiet"]
+#: Another S3 server over the same buckets: with the access key that a file has, and none while there is no file.
+_PASSING = f"""
+import os, subprocess, time
+
+key, server = "", None
+while True:
+    time.sleep(0.05)
+    wanted = open("/data/key").read() if os.path.exists("/data/key") else ""
+    if wanted == key:
+        continue
+    key = wanted
+    if server:
+        server.kill()
+        server.wait()
+    server = subprocess.Popen([*{_VERSITYGW}, "--access", key, "posix", "/data/buckets"]) if key else None
+"""
 _PROGRAMS: dict[str, tuple[int, list[str]]] = {
     "azurite": (
         10000,
         ["/servers/node", _AZURITE, "--blobHost", "0.0.0.0", "--blobPort", "10000", "--inMemoryPersistence", "--silent",
          "--skipApiVersionCheck", "--disableTelemetry", "--disableProductStyleUrl"],
     ),
-    "s3": (7070, ["/servers/versitygw", "--access", S3_KEY, "--secret", S3_SECRET, "--port", "0.0.0.0:7070", "--quiet",
-                  "posix", "/data/buckets"]),
+    "s3": (7070, [*_VERSITYGW, "--access", S3_KEY, "posix", "/data/buckets"]),
+    "passing": (7070, ["python3", "-c", _PASSING]),
     "web": (80, ["python3", "-c", _WEB]),
 }  # fmt: skip
 
@@ -62,18 +86,38 @@ class ObjectStores:
         for name in ("azurite", "versitygw"):
             store_servers.install(name)
         self._lay_out()
-        api, name = self.cluster.api, self._namespace.name
-        api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})  # not restricted: they read the machine
+        name = self._namespace.name
+        body = {"metadata": {"name": name}}  # not restricted: they read the machine
+        self.cluster.api.request("POST", "/api/v1/namespaces", body)
         for server, (port, command) in _PROGRAMS.items():
-            api.request("POST", PODS.path(name), self._pod(server, port, command))
+            self.cluster.api.request("POST", PODS.path(name), self._pod(server, port, command))
             spec = {"type": "NodePort", "selector": {"server": server}, "ports": [{"port": port}]}
-            api.request("POST", SERVICES.path(name), {"metadata": {"name": server}, "spec": spec})
+            service = {"metadata": {"name": server}, "spec": spec}
+            self.cluster.api.request("POST", SERVICES.path(name), service)
         for server in _PROGRAMS:
             wait_for(lambda server=server: self._answers(server), 90, f"{server} does not answer")
 
     def remove(self) -> None:
         """With all that is in them."""
         self._namespace.remove()
+
+    # --- a server that goes away ---
+
+    def passing(self, key: str) -> str:
+        """Another S3 server over the same buckets answers, with the access key ``key``; its endpoint for pods."""
+        self._has_key(key)
+        wait_for(lambda: self._answers("passing"), 30, "the server that comes and goes does not answer")
+        return f"http://passing.{self._namespace.name}:{_PROGRAMS['passing'][0]}"
+
+    def pass_away(self) -> None:
+        """Nobody answers there any more."""
+        (self._folder / "key").unlink()
+        wait_for(lambda: not self._answers("passing"), 30, "the server that was to go still answers")
+
+    def _has_key(self, key: str) -> None:
+        new = self._folder / "key.new"
+        new.write_text(key)
+        os.replace(new, self._folder / "key")
 
     # --- boxes ---
 
@@ -127,6 +171,7 @@ class ObjectStores:
         servers.mkdir(parents=True)
         for folder in ("buckets", "www"):
             (self._folder / folder).mkdir()
+        self._has_key(S3_KEY)
         shutil.copytree(TOOLS / "azurite", servers / "azurite", copy_function=_link, symlinks=True)
         shutil.copy2(os.path.realpath(node), servers / "node")
         shutil.copy2(TOOLS / "bin" / "versitygw", servers / "versitygw")
