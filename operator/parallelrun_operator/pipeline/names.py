@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from parallelrun.api.conditions import LABEL_PIPELINE, LABEL_PIPELINE_RUN, LABEL_STEP
+from parallelrun.kube.names import step_job
 
 Json = dict[str, Any]
 
-_LIMIT, _HASH = 63, 8
 #: Labels of a run that its jobs carry too: by them a queue admits a job.
 _QUEUE_LABELS = "kueue.x-k8s.io/"
 
 
 def job_of(run: Json, step: str) -> str:
-    """The name of a step's job, ``<run>-<step>``; cut, and told apart by a hash, where that is too long."""
-    whole = f"{run['metadata']['name']}-{step}"
-    if len(whole) <= _LIMIT:
-        return whole
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
-    return f"{whole[: _LIMIT - _HASH - 1].rstrip('-')}-{mark}"
+    """The name of a step's job."""
+    return step_job(run["metadata"]["name"], step)
 
 
 def scheduled_run(pipeline: Json, time: datetime) -> str:

@@ -25,7 +25,11 @@ from parallelrun.local.pipelines import folder as pipeline_folder
 
 PLUGIN = "kubectl-parallelrun"
 #: What kubectl prints in front of a name.
-_KINDS = ("parallelrunjob.parallelrun.dev/", "parallelrunjobs.parallelrun.dev/", "parallelrunjob/", "prj/")
+_KINDS = tuple(
+    f"{kind}/"
+    for name, short in (("parallelrunjob", "prj"), ("parallelrunpipelinerun", "prpr"))
+    for kind in (f"{name}.parallelrun.dev", f"{name}s.parallelrun.dev", name, short)
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,16 @@ def pipeline(args: argparse.Namespace) -> Path | None:
     return folder
 
 
-def _step(args: argparse.Namespace) -> Path:
+def _step(args: argparse.Namespace) -> Path | InCluster:
+    from parallelrun.kube.names import step_job
     from parallelrun.local.pipelines import state
 
-    if place_of(args).said:
-        raise ManifestError("--step is for runs on this machine.", "In a cluster a step is a job: PIPELINE_RUN-STEP")
+    where, bare = place_of(args), _without_kind(args.run)
+    if where.said or bare != args.run or (as_plugin() and not _is_path(args.run)):
+        return InCluster(step_job(_named(bare), args.step), where)
     folder = state.named(args.run)
+    if folder is None and args.run is not None and not _is_path(args.run) and place.configured():
+        return InCluster(step_job(args.run, args.step), where)
     if folder is None:
         raise RunFolderError(f"--step {args.step}: {args.run or 'the newest run'} is not a pipeline's run.")
     return state.state(folder).step_folder(args.step)

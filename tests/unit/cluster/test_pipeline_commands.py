@@ -202,6 +202,18 @@ def test_a_run_is_deleted(pipeline: Any, call: Any, ask: Any, namespace: str) ->
     assert ask(lambda kube: kube.list_objects(PIPELINE_RUNS, namespace))[0] == []
 
 
+def test_a_step_of_a_run_means_its_job(call: Any, namespace: str) -> None:
+    for words in (("-n", namespace), ()):
+        done = call("get", "digits-7", "--step", "score", *words)
+        assert f'There is no job "digits-7-score" in namespace {namespace}' in done.err
+
+
+def test_a_run_may_be_named_as_kubectl_prints_it(pipeline: Any, call: Any) -> None:
+    call("submit", pipeline(RUN))
+    for kind in ("parallelrunpipelinerun.parallelrun.dev", "prpr"):
+        assert call("get", f"{kind}/digits-7", "-o", "name").out.strip() == "digits-7"
+
+
 def test_a_name_that_is_neither_a_job_s_nor_a_run_s_is_told(call: Any, namespace: str) -> None:
     done = call("get", "nothing", "-n", namespace)
     assert done.code == 2
