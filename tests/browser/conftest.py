@@ -119,7 +119,7 @@ def opened(browser: Browser, lab: Lab) -> Iterator[Callable[[str, str], Page]]:
         page.wait_for_function("window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.isReady")
         name = "JupyterLab Dark" if theme == "dark" else "JupyterLab Light"
         page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")  # not to their end
         return page
 
     yield open_

@@ -114,7 +114,7 @@ def test_the_steps_of_a_pipeline_are_shown_and_each_can_be_looked_at(lab, here, 
         "import sys\nfor n in range(55, 75):\n    open(f'{sys.argv[1]}/{n}.png', 'w').close()\nprint('prepared 20')\n"
     )
     (here / "prepare" / "report.py").write_text("print('reported')\n")
-    page = opened(lab.notebook("pipeline", BEGIN + PIPELINE), "dark")
+    page = opened(lab.notebook("pipeline", BEGIN + PIPELINE, "run.wait()"), "dark")  # which keeps the kernel busy
     view = page.locator(".prd-root")
     expect(view.locator(".prd-step")).to_have_count(3)
     expect(view.locator(".prd-step").nth(1)).to_contain_text("Running")

@@ -7,12 +7,13 @@ goes away, and nothing is left on the disk.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from parallelrun.api import errors, exit_codes
 from parallelrun.api.errors import ParallelRunError
@@ -115,7 +116,22 @@ class Background:
 
 def tell(kind: str, **values: Any) -> None:
     """Of the process itself: one event."""
-    print(json.dumps({"type": kind, **values}, default=str), flush=True)
+    print(json.dumps({"type": kind, **values}, default=str), file=_events(), flush=True)
+
+
+@functools.cache
+def _events() -> TextIO:
+    """What was stdout; from then on what anybody else prints there is no event."""
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return events
+
+
+def receive() -> dict[str, Any]:
+    """Of the process itself: what it was asked."""
+    _events()
+    value: dict[str, Any] = json.load(sys.stdin)
+    return value
 
 
 def tell_error(error: ParallelRunError, folder: Path | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import ParallelRunError
-from parallelrun.client.background import tell, tell_error
+from parallelrun.client.background import receive, tell, tell_error
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
 from parallelrun.local.request import Snapshot
 
@@ -52,7 +51,7 @@ def main() -> int:
     """Run what stdin says."""
     from parallelrun.local.pipelines.run import run
 
-    request = from_json(json.load(sys.stdin))
+    request = from_json(receive())
     try:
         outcome = run(request, _Teller())
     except ParallelRunError as error:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from parallelrun.api import exit_codes
 from parallelrun.api.errors import ParallelRunError
-from parallelrun.client.background import tell, tell_error
+from parallelrun.client.background import receive, tell, tell_error
 from parallelrun.local.request import RunRequest, Snapshot
 
 
@@ -31,7 +30,7 @@ def main() -> int:
     """Run what stdin says."""
     from parallelrun.local.run import run
 
-    request = RunRequest.from_json(json.load(sys.stdin))
+    request = RunRequest.from_json(receive())
     try:
         outcome = run(request, _Teller())
     except ParallelRunError as error:

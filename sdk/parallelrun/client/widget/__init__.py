@@ -61,7 +61,6 @@ class RunDetails:
             print("For a live view: pip install parallelrun[notebook]", file=sys.stderr)
             return False
         self._view = View(lambda: self.text)
-        self._view.observe(lambda _: self._draw(), "wanted")
         return True
 
     def _follow(self) -> None:
@@ -81,7 +80,7 @@ class RunDetails:
                 run = look.state()
                 self._view.state = {"title": run["title"], "where": run["where"], "phase": run["phase"], "run": run}
             else:
-                self._view.state = look.state(self._view.wanted)
+                self._view.state = look.state()
         except ParallelRunError as error:  # the API server is away, say: the view goes on when it is back
             before = self._view.state or {"title": "?", "where": "", "phase": ""}
             self._view.state = {**before, "run": None, "message": printable(str(error))}

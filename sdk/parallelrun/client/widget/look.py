@@ -14,11 +14,14 @@ from parallelrun.client.widget import details
 from parallelrun.client.widget.details import Curve, Json, StepLine
 
 if TYPE_CHECKING:
-    from parallelrun.client.pipeline_run import PipelineRun
+    from parallelrun.client.pipeline_run import PipelineRun, StepRun
 
 #: Seconds between two looks at logs and failures, of a run here and of one in a cluster, where a pod is asked.
 _LOGS_EVERY = {"local": 2.0, "cluster": 10.0}
 _LOG_LINES = 40
+#: So many steps of a pipeline are looked into.
+_MOST_STEPS = 16
+_GOING_ON = ("Running", "Suspended")
 
 
 class RunLook:
@@ -35,8 +38,8 @@ class RunLook:
 
     def state(self) -> Json:
         """What is shown now."""
+        status = self._run.status()  # before the rest: what is read of a run that is over is the end of it
         progress = self._run.progress()
-        status = self._run.status()
         self.over = status.over
         self._curve.add(progress)
         if time.monotonic() - self._asked >= _LOGS_EVERY[self._run.where] or self.over:
@@ -70,45 +73,53 @@ class RunLook:
 
 
 class PipelineLook:
-    """Looks at the run of a pipeline: its steps, and one of them more closely."""
+    """Looks at the run of a pipeline: its steps, and what is in each."""
 
     def __init__(self, run: PipelineRun) -> None:
         self._run = run
-        self._steps: dict[str, RunLook] = {}
+        self._looks: dict[str, RunLook] = {}
+        self._seen: dict[str, Json] = {}  # the runs of steps, as they were shown last
         self.over = False
 
-    def state(self, wanted: str = "") -> Json:
-        """What is shown now; ``wanted``: the step to look at, by default the one that matters now."""
-        phase, lines = self._lines()
-        selected = wanted if wanted in [line.name for line in lines] else _matters(lines)
-        run = next((step.run for step in self._run.steps if step.name == selected), None)
-        if run is not None and selected not in self._steps:
-            self._steps[selected] = RunLook(run)
+    def state(self) -> Json:
+        """What is shown now: the reader chooses a step in the browser, also while the kernel is busy."""
+        status = self._run.status()  # before the rest, as above
+        steps = self._run.steps
+        lines = _lines(steps)
+        self.over = status.over
+        for step in _most_wanted(steps):
+            if step.run is not None and not (step.name in self._seen and self._looks[step.name].over):
+                look = self._looks.setdefault(step.name, RunLook(step.run))
+                self._seen[step.name] = look.state()
         return {
             "title": one_line(self._run.name),
             "where": self._run.where,
-            "phase": phase,
-            "over": self.over,
+            "phase": status.phase,
             "steps": details.of_steps(lines),
-            "selected": selected,
-            "run": None if run is None else self._steps[selected].state(),
-            "message": "" if run is not None else printable(self._run.status().message),
+            "matters": _matters(lines),
+            "runs": dict(self._seen),
+            "message": printable(status.message),
         }
 
     def text(self) -> str:
         """The same in a line a step."""
-        phase, lines = self._lines()
-        return details.steps_text(self._run.name, self._run.where, phase, lines)
-
-    def _lines(self) -> tuple[str, list[StepLine]]:
         status = self._run.status()
-        self.over = status.over
-        lines = []
-        for step in self._run.steps:
-            progress = step.run.progress() if step.run is not None and step.phase in ("Running", "Suspended") else None
-            note = f"reused from {step.reused_from}" if step.reused_from else step.message
-            lines.append(StepLine(step.name, step.phase, note, progress))
-        return status.phase, lines
+        return details.steps_text(self._run.name, self._run.where, status.phase, _lines(self._run.steps))
+
+
+def _lines(steps: list[StepRun]) -> list[StepLine]:
+    lines = []
+    for step in steps:
+        progress = step.run.progress() if step.run is not None and step.phase in _GOING_ON else None
+        note = f"reused from {step.reused_from}" if step.reused_from else step.message
+        lines.append(StepLine(step.name, step.phase, note, progress))
+    return lines
+
+
+def _most_wanted(steps: list[StepRun]) -> list[StepRun]:
+    """Steps that are looked into: those that go on or have failed first, then the latest."""
+    begun = [step for step in reversed(steps) if step.run is not None]
+    return sorted(begun, key=lambda step: step.phase not in (*_GOING_ON, "Failed"))[:_MOST_STEPS]
 
 
 def _matters(lines: list[StepLine]) -> str:

@@ -18,7 +18,6 @@ class View(anywidget.AnyWidget):
     _esm = _STATIC / "details.js"
     _css = _STATIC / "details.css"
     state = traitlets.Dict().tag(sync=True)
-    wanted = traitlets.Unicode("").tag(sync=True)  # the step that the reader has chosen
 
     def __init__(self, text: Callable[[], str], **traits: Any) -> None:
         self._text = text

@@ -118,16 +118,15 @@ function failures(state) {
   return section;
 }
 
-function steps(state, model) {
-  if (!state.steps) return null;
+function steps(state, selected, choose) {
   const list = make("div", "steps");
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "steps");
   for (const step of state.steps) {
-    const row = make("button", `step${step.name === state.selected ? " prd-selected" : ""}`);
+    const row = make("button", `step${step.name === selected ? " prd-selected" : ""}`);
     row.type = "button";
     row.setAttribute("role", "option");
-    row.setAttribute("aria-selected", String(step.name === state.selected));
+    row.setAttribute("aria-selected", String(step.name === selected));
     append(
       row,
       make("span", `dot prd-dot-${step.phase.toLowerCase()}`),
@@ -135,10 +134,7 @@ function steps(state, model) {
       make("span", "step-phase", step.phase),
       make("span", "step-text", step.text || step.note)
     );
-    row.addEventListener("click", () => {
-      model.set("wanted", step.name);
-      model.save_changes();
-    });
+    row.addEventListener("click", () => choose(step.name));
     append(list, row);
   }
   return list;
@@ -169,6 +165,21 @@ function details(state) {
   return parts.filter((part) => part);
 }
 
+// The step that the reader has chosen, by the pipeline's run; it is chosen here, since the kernel may be busy.
+const chosen = new Map();
+
+function pipeline(state, redraw) {
+  const there = state.steps.some((step) => step.name === chosen.get(state.title));
+  const selected = there ? chosen.get(state.title) : state.matters;
+  const choose = (name) => {
+    chosen.set(state.title, name);
+    redraw();
+  };
+  const run = state.runs[selected];
+  const rest = run ? details(run) : [make("div", "hint", selected ? "nothing to see of it yet" : "")];
+  return [steps(state, selected, choose), make("h4", "chosen", selected), ...rest];
+}
+
 export default {
   render({ model, el }) {
     const root = make("div", "root");
@@ -177,24 +188,15 @@ export default {
     function draw() {
       const state = model.get("state");
       if (!state || !state.title) return;
-      const focused = document.activeElement?.closest(".prd-step") && root.contains(document.activeElement);
+      const focused = root.contains(document.activeElement) && document.activeElement.closest(".prd-step");
       const before = root.querySelector(".prd-log");
       const kept = before && before.scrollHeight - before.scrollTop - before.clientHeight > 20 ? before.scrollTop : null;
-      const shown = state.run ? details(state.run) : [];
-      if (state.run) {
-        root.replaceChildren(
-          head(state.title, state.where, state.phase),
-          ...(state.steps ? [steps(state, model)] : []),
-          ...(state.steps ? [make("h4", "chosen", state.selected)] : []),
-          ...shown
-        );
-      } else {
-        root.replaceChildren(
-          head(state.title, state.where, state.phase),
-          ...(state.steps ? [steps(state, model)] : []),
-          ...(state.message ? [make("pre", "message", state.message)] : [])
-        );
-      }
+      root.replaceChildren(
+        head(state.title, state.where, state.phase),
+        ...(state.message ? [make("pre", "message", state.message)] : []),
+        ...(state.steps ? pipeline(state, draw) : []),
+        ...(state.run ? details(state.run) : [])
+      );
       if (focused) root.querySelector(".prd-step.prd-selected")?.focus();
       const log = root.querySelector(".prd-log");
       if (log) log.scrollTop = kept === null ? log.scrollHeight : kept;
