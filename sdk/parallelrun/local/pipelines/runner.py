@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ class Runner:
     def _set(self, record: StepRecord) -> None:
         before = self._record(record.name)
         self._opened.records[record.name] = record
-        if record != before:
+        if record != before:  # the run's last phase is written with its message, once it is decided
             self._write(states.run_phase(self._state()) if not self._over() else states.RUNNING)
         if record.phase != before.phase:
             self._listener.step(record)
@@ -250,8 +250,4 @@ class Runner:
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._asking.add(task)
-        task.add_done_callback(_forgotten(self._asking))
-
-
-def _forgotten(tasks: set[asyncio.Task[None]]) -> Callable[[asyncio.Task[None]], None]:
-    return tasks.discard
+        task.add_done_callback(self._asking.discard)
