@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from parallelrun.api import shape
 from parallelrun.api.conditions import CANCELLED, MANIFEST_ERROR, WAITING_FOR_EARLIER_RUN
 from parallelrun.api.errors import ManifestError
-from parallelrun.api.models.metadata import API_VERSION
-from parallelrun.api.models.pipeline import PIPELINE
-from parallelrun.api.problems import dotted
-from parallelrun.pipelines import check, parameters
-from parallelrun_operator.pipeline import status, steps
+from parallelrun.pipelines import parameters
+from parallelrun_operator.pipeline import checking, status, steps
 from parallelrun_operator.pipeline.world import RunWorld
 
 Json = dict[str, Any]
@@ -43,7 +39,7 @@ def begin(world: RunWorld) -> tuple[Json, float | None]:
             return held_back, MISSING_SECONDS
         spec = shape.without_nulls({key: value for key, value in pipeline.items() if key != "schedule"})
         values = parameters.resolve(spec, world.spec.get("parameters") or {})
-        _check(spec, values)
+        checking.check(spec, values)
     except ManifestError as error:
         return status.refused(world, MANIFEST_ERROR, str(error)), None
     return status.begun(world, spec, values), SOON
@@ -71,21 +67,3 @@ def _earlier(world: RunWorld) -> Json | None:
         return None
     message = f"waits for the end of run {name}, whose failures it runs again"
     return status.waiting(world, WAITING_FOR_EARLIER_RUN, message, stalled=False)
-
-
-def _check(spec: Json, values: Json) -> None:
-    """Raise ManifestError for all that is wrong with any step, before the first one runs."""
-    filled = copy.deepcopy(spec)
-    for one in filled.get("parameters") or ():
-        one["default"] = values[one["name"]]
-    document = {"apiVersion": API_VERSION, "kind": PIPELINE, "metadata": {"name": "pipeline"}, "spec": filled}
-    found = check.problems(document)
-    if found:
-        raise ManifestError("\n".join(f"{_place(filled, problem.path)}: {problem.rule}" for problem in found))
-
-
-def _place(spec: Json, path: tuple[str | int, ...]) -> str:
-    """``step score: job.entryScript``: steps by their names."""
-    if path[:2] == ("spec", "steps") and len(path) > 2 and isinstance(path[2], int):
-        return f"step {spec['steps'][path[2]]['name']}: {dotted(path[3:])}".rstrip(": ")
-    return dotted(path)

@@ -15,11 +15,10 @@ from typing import Any
 from parallelrun.api.conditions import COMPLETE, FAILED, LABEL_PIPELINE, SCHEDULED_FOR, STALLED
 from parallelrun.api.errors import ManifestError
 from parallelrun.kube.resources import PIPELINE_RUNS
-from parallelrun.pipelines import graph
 from parallelrun_operator.job.actions import Action, Announce, Create, Decision, Delete, Patch, SetStatus
 from parallelrun_operator.job.status.conditions import Told, holds, stamp
 from parallelrun_operator.job.status.write import same
-from parallelrun_operator.pipeline import names, times
+from parallelrun_operator.pipeline import checking, names, times
 from parallelrun_operator.pipeline.world import ScheduleWorld
 
 Json = dict[str, Any]
@@ -34,9 +33,9 @@ def decide(world: ScheduleWorld) -> Decision:
     pipeline, old = world.pipeline, dict(world.pipeline.get("status") or {})
     schedule: Json | None = pipeline["spec"].get("schedule")
     try:
-        graph.order(pipeline["spec"])
         if schedule is not None:
             times.check(schedule["cron"], zone_of(schedule))
+        checking.check(pipeline["spec"])
     except ManifestError as error:
         return _decision(world, old, [], _status(world, _broken(world, old, str(error))), None)
     if schedule is None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pipeline_cluster import a_pipeline, script
+from pipeline_cluster import a_pipeline, job_step, script
 
 from parallelrun.api.errors import ManifestError
 from parallelrun_operator.job.actions import Create, Decision, Delete, Patch, SetStatus
@@ -26,7 +26,9 @@ class Scheduled:
     """A pipeline made on 31 January, 12:00, whose schedule is looked at now and then."""
 
     def __init__(self, **fields: Any) -> None:
-        self.pipeline = a_pipeline(script("prepare"), schedule={"cron": "0 2 * * *", **fields})
+        count = {"name": "count", "type": "integer", "default": 5}
+        when = {"cron": "0 2 * * *", **fields}
+        self.pipeline = a_pipeline(script("prepare"), parameters=[count], schedule=when)
         self.pipeline["metadata"]["creationTimestamp"] = "2026-01-31T12:00:00Z"
         self.runs: dict[str, Json] = {}
         self.patched: list[tuple[str, Json]] = []
@@ -196,6 +198,17 @@ def test_steps_that_wait_for_each_other_are_told_of_the_pipeline() -> None:
     nightly.pipeline["spec"]["steps"] = [script("one", "two"), script("two", "one")]
     nightly.look("02-01 02:00")
     assert "one -> two -> one" in nightly.condition("Stalled")["message"]
+
+
+def test_what_is_wrong_with_a_step_or_a_schedule_s_parameter_is_told_before_anything_runs() -> None:
+    nightly = Scheduled(parameters={"cuont": 3})
+    nightly.look("01-31 13:00")
+    assert "spec.schedule.parameters.cuont" in nightly.condition("Stalled")["message"]
+    nightly.change(parameters={})
+    nightly.pipeline["spec"]["steps"] = [job_step("score", processCountPerNode=0)]
+    nightly.look("02-01 02:00")
+    assert "step score: job.processCountPerNode" in nightly.condition("Stalled")["message"]
+    assert nightly.runs == {}
 
 
 def test_a_pipeline_without_a_schedule_is_ready() -> None:
