@@ -11,6 +11,7 @@ from parallelrun.api.models.metadata import API_VERSION
 from parallelrun.api.models.pipeline import PIPELINE
 from parallelrun.api.problems import dotted
 from parallelrun.api.shape import without_nulls
+from parallelrun.pipelines import bodies
 from parallelrun.pipelines import check as pipelines
 
 Json = dict[str, Any]
@@ -25,9 +26,15 @@ def check(spec: Json, values: Mapping[str, Any] | None = None) -> None:
     for one in filled.get("parameters") or () if values is not None else ():
         one["default"] = (values or {})[one["name"]]
     document = {"apiVersion": API_VERSION, "kind": PIPELINE, "metadata": {"name": "pipeline"}, "spec": filled}
-    found = pipelines.problems(document)
+    found = [f"{_place(filled, problem.path)}: {problem.rule}" for problem in pipelines.problems(document)]
+    found += [
+        f"step {step['name']}: {bodies.kind(step)}.source.directory: a folder of somebody's machine is not seen here; "
+        "`parallelrun submit` packs it"
+        for step in filled["steps"]
+        if (bodies.body(step).get("source") or {}).get("directory")
+    ]
     if found:
-        raise ManifestError("\n".join(f"{_place(filled, problem.path)}: {problem.rule}" for problem in found))
+        raise ManifestError("\n".join(found))
 
 
 def _place(spec: Json, path: tuple[str | int, ...]) -> str:

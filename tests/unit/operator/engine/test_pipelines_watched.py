@@ -184,13 +184,13 @@ def test_a_later_run_is_told_the_earlier_one_s_jobs(api_server: ApiServer) -> No
 
 def test_what_the_api_server_refuses_of_a_job_fails_its_step(api_server: ApiServer) -> None:
     async def scenario(stage: Stage) -> None:
-        local = job_step("score", source={"directory": "code"})  # for laptops
+        await deny(stage, "Invalid", "images come from our registry")
         async with stage.here.replica(Decider()):
-            await stage.create(a_pipeline(local))
+            await stage.create(a_pipeline(script("prepare")))
             await stage.create(a_run())
             status = await stage.run(lambda status: holds(status, "Failed"), "the run has failed")
-            assert "score" in str(status["conditions"])
-            assert "directory" in str(status["conditions"])
+            assert "step prepare: the API server refuses its job" in str(status["conditions"])
+            assert "images come from our registry" in str(status["conditions"])
 
     on_stage(api_server, scenario)
 
@@ -292,42 +292,46 @@ def test_a_job_that_is_not_allowed_now_stalls_the_run_which_goes_on_when_it_is(
     api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A policy stands for a quota, which has the same answer and would need a controller that counts."""
-    monkeypatch.setattr(look, "AGAIN_SECONDS", 0.3)
-    api, rules = "admissionregistration.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
+    monkeypatch.setattr(look, "AGAIN_SECONDS", 4.0)
 
     async def scenario(stage: Stage) -> None:
-        name, kube = stage.here.namespace, stage.here.kube
-        resources = [
-            {"apiGroups": ["parallelrun.dev"], "apiVersions": ["*"], "resources": ["parallelrunjobs"]}
-            | {"operations": ["CREATE"]}
-        ]
-        spec = {
-            "matchConstraints": {"resourceRules": resources},
-            "validations": [{"expression": "false", "message": "no room for more jobs", "reason": "Forbidden"}],
-        }
-        policy = {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec}
-        here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-        bound = {"policyName": name, "validationActions": ["Deny"], "matchResources": here}
-        kind = "ValidatingAdmissionPolicyBinding"
-        binding = {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": bound}
-        await kube.request("POST", f"{rules}/validatingadmissionpolicies", body=policy)
-        await kube.request("POST", f"{rules}/validatingadmissionpolicybindings", body=binding)
-
-        async def closed() -> Json | None:
-            try:
-                await stage.here.job("probe")
-            except errors.Forbidden:
-                return {}
-            await kube.delete(PARALLEL_RUN_JOBS, name, "probe")
-            return None
-
-        await stage.soon(closed, "the policy counts")
+        allow = await deny(stage, "Forbidden", "no room for more jobs")
         async with stage.here.replica(Decider()):
             await stage.create(a_pipeline(script("prepare")))
             await stage.create(a_run())
             status = await stage.run(lambda status: holds(status, "Stalled"), "the run says why it does not go on")
             assert "no room for more jobs" in str(status["conditions"])
-            await kube.request("DELETE", f"{rules}/validatingadmissionpolicybindings/{name}")
+            await allow()
             await stage.job("prepare")
 
     on_stage(api_server, scenario)
+
+
+async def deny(stage: Stage, reason: str, message: str) -> Callable[[], Awaitable[object]]:
+    """Make the API server take no jobs here, for that reason; what lets it take them again."""
+    api, rules = "admissionregistration.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
+    name, kube = stage.here.namespace, stage.here.kube
+    about = {"apiGroups": ["parallelrun.dev"], "apiVersions": ["*"], "resources": ["parallelrunjobs"]}
+    spec = {
+        "matchConstraints": {"resourceRules": [{**about, "operations": ["CREATE"]}]},
+        "validations": [{"expression": "false", "message": message, "reason": reason}],
+    }
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    bound = {"policyName": name, "validationActions": ["Deny"], "matchResources": here}
+    for kind, plural, value in (
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", spec),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", bound),
+    ):
+        obj = {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": value}
+        await kube.request("POST", f"{rules}/{plural}", body=obj)
+
+    async def counts() -> Json | None:
+        try:
+            await stage.here.job("probe")
+        except (errors.Forbidden, errors.Invalid):
+            return {}
+        await kube.delete(PARALLEL_RUN_JOBS, name, "probe")
+        return None
+
+    await stage.soon(counts, "the policy counts")
+    return lambda: kube.request("DELETE", f"{rules}/validatingadmissionpolicybindings/{name}")

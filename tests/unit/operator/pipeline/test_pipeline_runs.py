@@ -117,6 +117,14 @@ def test_a_mistake_in_a_later_step_is_said_before_the_first_one_runs() -> None:
     assert "step score: job.processCountPerNode" in failed["message"]
 
 
+def test_a_folder_of_somebody_s_machine_is_refused_before_the_first_step_runs() -> None:
+    local = job_step("score", "prepare", source={"directory": "code"})
+    cluster = Cluster(a_run(), a_pipeline(script("prepare"), local))
+    cluster.look()
+    assert cluster.made == []
+    assert "step score: job.source.directory" in cluster.condition("Failed")["message"]
+
+
 def test_a_parameter_of_a_wrong_type_is_said_by_name() -> None:
     count = {"name": "count", "type": "integer", "default": 5}
     cluster = Cluster(a_run(parameters={"count": "many"}), a_pipeline(script("prepare"), parameters=[count]))
