@@ -48,6 +48,7 @@ def submit(
         )
         where, place = "cluster", started.name
     else:
+        settings.registered.mkdir(parents=True, exist_ok=True)  # nothing has to be registered
         started = ours.run_local(
             values,
             wait=False,
