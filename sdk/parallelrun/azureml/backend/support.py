@@ -55,7 +55,10 @@ def azure(
 
         @functools.wraps(function)
         def checked(*arguments: P.args, **options: P.kwargs) -> T:
-            given = signature.bind(*arguments, **options).arguments
+            try:
+                given = signature.bind(*arguments, **options).arguments
+            except TypeError as error:
+                raise TypeError(f"{_shown(function)}: {error}; docs/reference/azureml.md says what there is") from None
             for name, value in given.items():
                 if name not in mark.refuses and name not in mark.notes:
                     continue
