@@ -302,7 +302,7 @@ def test_what_is_no_input_output_argument_or_step_is_refused_by_name(ws: Workspa
         job(ws, node_count=PipelineParameter("p", object()))
     with pytest.raises(SourceError, match="nosuch"):
         job(ws, source_directory="nosuch")
-    with pytest.raises(TypeError, match="^ParallelRunConfig: got an unexpected keyword argument 'unknown_argument'"):
+    with pytest.raises(TypeError, match=r"^ParallelRunConfig: got an unexpected keyword argument 'unknown_argument'"):
         config(unknown_argument=1)
 
 
