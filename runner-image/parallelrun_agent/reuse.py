@@ -101,10 +101,15 @@ def _lacking_file(result: Mapping[str, Any], place: Callable[[str], Path]) -> st
         return f"{file.parent} has no {layout.SUCCESS}"
     if file.stat().st_size != result["output"]["bytes"]:
         return f"{file} is not as long as it was"
-    # Only in the folder of the job that wrote it nobody else writes.
-    if _uid_in(file.parent) != _origin(result) and _sha256(file) != result["output"]["sha256"]:
+    if not _is_untouched(file, result) and _sha256(file) != result["output"]["sha256"]:
         return f"{file} is not what it was"
     return ""
+
+
+def _is_untouched(file: Path, result: Mapping[str, Any]) -> bool:
+    """Whether nobody wrote to ``file`` since its job succeeded: what happened last to it is older than _SUCCESS."""
+    success = file.parent / layout.SUCCESS
+    return _uid_in(file.parent) == _origin(result) and file.stat().st_ctime_ns <= success.stat().st_ctime_ns
 
 
 def _uid_in(folder: Path) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
-def fingerprint(path: Path) -> str:
-    """Of a file or folder, by names, sizes and times; "" where it is not there."""
+def fingerprint(path: Path, changes: bool = False) -> str:
+    """Of a file or folder, by names, sizes and times; "" where it is not there.
+
+    ``changes``: by the time of the last change of each file as well, which nobody can set. It tells a file that was put
+    in another's place with its time kept; but a volume may have it changed whenever it is mounted.
+    """
     whole = hashlib.sha256()
     for name, status in _entries(path):
-        whole.update(os.fsencode(name) + b"\0%d %d\0" % (status.st_size, status.st_mtime_ns))
+        changed = b" %d" % status.st_ctime_ns if changes else b""
+        whole.update(os.fsencode(name) + b"\0%d %d%s\0" % (status.st_size, status.st_mtime_ns, changed))
     return whole.hexdigest() if path.exists() else ""
 
 
@@ -31,10 +36,19 @@ def content(path: Path) -> str:
 def _entries(path: Path) -> Iterable[tuple[str, os.stat_result]]:
     if not path.is_dir():
         return [("", path.stat())] if path.exists() else []
-    found = []
-    for folder, _, names in os.walk(path):
-        for name in names:
-            file = os.path.join(folder, name)
-            if os.path.exists(file):
-                found.append((os.path.relpath(file, path), os.stat(file)))
-    return sorted(found, key=lambda entry: entry[0])
+    return sorted(_below(str(path), "", ()), key=lambda entry: entry[0])
+
+
+def _below(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
+    """Links are followed, but never in a circle and never to nowhere."""
+    here = os.stat(folder)
+    if (identity := (here.st_dev, here.st_ino)) in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() and not os.path.exists(entry.path):
+                continue
+            if entry.is_dir():
+                yield from _below(entry.path, f"{prefix}{entry.name}/", (*above, identity))
+            else:
+                yield prefix + entry.name, entry.stat()

@@ -80,8 +80,24 @@ def shorten_output(site: Site) -> None:
     (site.folder / "out" / "parallel_run_step.txt").write_text("0\n")
 
 
+def change_output_at_the_same_length(site: Site) -> None:
+    (site.folder / "out" / "parallel_run_step.txt").write_text("0\n7\n2\n")
+
+
+def put_another_input_in_the_place_of_one(site: Site) -> None:
+    """As `rsync -a` and `tar x` do it: of the same length, and of the same time."""
+    old = site.folder / "in" / "1.txt"
+    new = site.write("new.txt", "7")
+    os.utime(new, ns=(0, old.stat().st_mtime_ns))
+    new.replace(old)
+
+
 @pytest.mark.parametrize(
-    "change", [change_script, change_input, add_input, remove_output, remove_success, shorten_output]
+    "change",
+    [
+        *(change_script, change_input, add_input, put_another_input_in_the_place_of_one),
+        *(remove_output, remove_success, shorten_output, change_output_at_the_same_length),
+    ],
 )
 def test_after_a_change_all_is_run_again(site: Site, change: Callable[[Site], None]) -> None:
     site.run()

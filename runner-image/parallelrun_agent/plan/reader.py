@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +90,11 @@ class PlanReader:
             return self._files.paths(start, stop)
         numbers = dict.fromkeys(self._parts.integers("file", start, stop).tolist())
         return [path for number in numbers for path in self._files.paths(number, number + 1)]
+
+    def paths(self) -> Iterator[str]:
+        """The paths of all files of the job, in the plan's order."""
+        for start in range(0, self._files.rows, _CHUNK):
+            yield from self._files.paths(start, min(start + _CHUNK, self._files.rows))
 
     def total_bytes(self, wanted: Callable[[str], bool]) -> int:
         """The size of all files whose path is ``wanted``, tables' whole ones included."""
