@@ -242,6 +242,32 @@ def test_a_step_is_not_reused_where_one_that_it_needs_ran_anew_to_the_same_place
     assert "two" in site.command("logs", "runs/two", "--step", "show").stdout
 
 
+def test_a_job_that_failed_begins_anew_where_a_step_that_it_needs_ran_anew_to_the_same_place(site):
+    site.script("import pathlib, sys, uuid; pathlib.Path(sys.argv[1], 'x').write_text(str(uuid.uuid4()))", "write.py")
+    site.script(
+        """\
+        def run(mini_batch):
+            assert "1.txt" not in mini_batch[0] or "go" in os.environ
+            return [open(os.environ["X"] + "/x").read()]
+        """,
+        "score.py",
+    )
+    write = program("write", "write.py", "$(outputs.x)")
+    write["script"]["outputs"] = [{"name": "x", "path": str(site.folder / "shared")}]
+    job = {**SCORED["job"], "inputs": [{"name": "files", "type": "File", "paths": ["in/*.txt"]}], "miniBatchSize": 1}
+    job["environment"] = {"env": [{"name": "X", "value": "$(steps.write.outputs.x)"}]}
+    site.files(2)
+    pipeline(site, write, {"name": "score", "job": job}, parameters=[])
+    run(site, status=1)
+    (site.folder / "shared/x").write_text("damaged")
+    site.environment["go"] = "1"
+    again = site.command("rerun", "runs/out", "--failed", "--output", "runs/mended")
+    assert again.status == 0, again.text
+    assert phases(site, "runs/mended") == {"write": "Succeeded", "score": "Succeeded"}
+    now = (site.folder / "shared/x").read_text()
+    assert outputs(site, "score", "runs/mended")["file"].read_text().split() == [now, now]
+
+
 def test_what_the_last_step_lacks_is_said_before_the_first_one_runs(squares):
     (squares.folder / "code/report.py").rename(squares.folder / "code/reports.py")
     finished = squares.command("run", "pipeline.yaml", "--param", "batch=0")

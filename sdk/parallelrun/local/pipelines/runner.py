@@ -23,6 +23,7 @@ from parallelrun.local.pipelines import looking_ahead, steps
 from parallelrun.local.pipelines.child import Child, End, Event
 from parallelrun.local.pipelines.opening import Opened
 from parallelrun.local.pipelines.request import PipelineListener, PipelineOutcome, StepRecord
+from parallelrun.local.pipelines.steps import Earlier
 from parallelrun.local.request import RunRequest, Snapshot
 from parallelrun.pipelines import bodies, compile, graph, names, states
 from parallelrun.pipelines.states import Finish, RunState, Skip, Start, Stop
@@ -143,15 +144,19 @@ class Runner:
         return folders.data(self._opened.folder, step, output)
 
     def _taken_over(self, step: str, spec: dict[str, Any]) -> StepRecord | None:
-        """What succeeded in the run that this one goes on from, where nothing that it needs ran anew."""
-        earlier = self._opened.earlier
-        if earlier is None or any(self._record(other).phase != states.REUSED for other in self._needs[step]):
-            return None
-        return earlier.taken_over(step, spec, self._place)
+        """What succeeded in the run that this one goes on from."""
+        earlier = self._earlier_of(step)
+        return earlier.taken_over(step, spec, self._place) if earlier is not None else None
+
+    def _earlier_of(self, step: str) -> Earlier | None:
+        """The run that this one goes on from, where ``step`` is given what it was given there."""
+        ran_anew = any(self._record(other).phase != states.REUSED for other in self._needs[step])
+        return None if ran_anew else self._opened.earlier
 
     def _request(self, step: str, spec: dict[str, Any], folder: Path) -> RunRequest:
         opened = self._opened
-        failed = opened.earlier.failed_run(step, spec, self._place) if opened.earlier is not None else None
+        earlier = self._earlier_of(step)
+        failed = earlier.failed_run(step, spec, self._place) if earlier is not None else None
         if failed is not None:
             place = (spec.get("output") or {}).get("path")
             moved = [f"spec.output.path={json.dumps(place)}"] if place else []  # the earlier run keeps what is its own
