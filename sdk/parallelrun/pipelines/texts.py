@@ -5,6 +5,7 @@ Other names in ``$(...)`` are the job's own, which replaces them when it runs.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from parallelrun.api.problems import Path
 from parallelrun.api.reference import REFERENCE
 
-OURS = ("params.", "steps.")
+_STEPS = "steps."
+OURS = ("params.", _STEPS)
 #: Where the job looks for $(...) itself: what is put in there is escaped, so that it stays as it is.
 _OF_JOB = (("arguments",), ("environment", "env"))
 
@@ -46,6 +48,7 @@ def replace(value: Any, find: Callable[[Path, str], Any], path: Path = ()) -> An
 def _replaced(text: str, find: Callable[[Path, str], Any], path: Path) -> Any:
     whole = REFERENCE.fullmatch(text)
     of_job = any(path[: len(place)] == place for place in _OF_JOB)
+    among_wildcards = path[:1] == ("inputs",) and "paths" in path and glob.has_magic(REFERENCE.sub("", text))
 
     def put(match: re.Match[str]) -> str:
         escaped, name = match.groups()
@@ -54,6 +57,8 @@ def _replaced(text: str, find: Callable[[Path, str], Any], path: Path) -> Any:
         if escaped:
             return match.group(0) if of_job else match.group(0)[1:]
         said = _text(find(path, name))
+        if among_wildcards and name.startswith(_STEPS):  # a folder may have such characters in its own name
+            said = glob.escape(said)
         return REFERENCE.sub(r"$\g<0>", said) if of_job else said
 
     if whole is None or whole.group(1) or not whole.group(2).startswith(OURS) or of_job:

@@ -210,6 +210,14 @@ def test_text_that_is_one_reference_becomes_the_value_with_its_type():
     assert made["output"] == {"path": "/data/score/output"}
 
 
+def test_a_folder_with_brackets_in_its_name_is_that_folder_among_wildcards() -> None:
+    made = job_spec(WHOLE, "score", {"rows": 5}, {"prepare": {"prepared": "/runs/a[1]"}}, "{}/{}".format)
+    assert made["inputs"][0]["paths"] == ["/runs/a[[]1]/*.png"]
+    whole = {**SCORE, "job": {**SCORE["job"], "inputs": [{"paths": ["$(steps.prepare.outputs.prepared)"]}]}}
+    made = job_spec(spec(whole, PREPARE), "score", {"rows": 5}, {"prepare": {"prepared": "/runs/a[1]"}}, "{}/{}".format)
+    assert made["inputs"][0]["paths"] == ["/runs/a[1]"]
+
+
 def test_an_output_that_a_step_has_not_left_is_named_with_the_field():
     with pytest.raises(ManifestError, match=r"step report: arguments\[0\]: \$\(steps.score.file\) is not there"):
         compiled(WHOLE, "report", outputs={"score": {"output": "/data/score/output"}})
