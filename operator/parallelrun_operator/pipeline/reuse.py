@@ -55,21 +55,23 @@ def taken_over(world: RunWorld, begun: Begun, step: str, spec: Json, now: Mappin
     before = _earlier_step(world, step)
     if before.get("phase") not in GOOD:
         return None
-    if any(now[other]["phase"] != REUSED for other in graph.needs(begun.spec)[step]):
-        return None  # one that it only depends on runs anew
+    if not _is_given_the_same(begun, step, now):
+        return None
     if _earlier_spec(world, step) != spec:
         return None  # should only the number of nodes be another, say, its job finds the earlier result by spec.reuseOf
     origin = before.get("reusedFrom") or before.get("job")
     return steps.ended(world, step, REUSED, outputs=before.get("outputs"), reusedFrom=origin)
 
 
-def failed_job(world: RunWorld, begun: Begun, step: str, spec: Json) -> str:
+def failed_job(world: RunWorld, begun: Begun, step: str, spec: Json, now: Mapping[str, Json]) -> str:
     """The job whose mini-batches that succeeded are taken along; "" where there is none, or where they do not fit."""
     before = _earlier_step(world, step)
     job = world.failed_jobs.get(step)
     own = next(one for one in begun.spec["steps"] if one["name"] == step)
     if before.get("phase") in GOOD or job is None or own.get("job") is None or "rerunOf" in spec:
         return ""
+    if not _is_given_the_same(begun, step, now):
+        return ""  # what succeeded then and what succeeds now would be of different results of that step
     earlier = _earlier_spec(world, step)
     if earlier is None or not (job.get("status") or {}).get("startTime"):
         return ""
@@ -78,6 +80,11 @@ def failed_job(world: RunWorld, begun: Begun, step: str, spec: Json) -> str:
     except InputChanged:
         return ""
     return str(job["metadata"]["name"])
+
+
+def _is_given_the_same(begun: Begun, step: str, now: Mapping[str, Json]) -> bool:
+    """Whether no step that it needs, or only depends on, runs anew."""
+    return all(now[other]["phase"] == REUSED for other in graph.needs(begun.spec)[step])
 
 
 def _earlier_step(world: RunWorld, step: str) -> Json:

@@ -61,7 +61,7 @@ def _spec(world: RunWorld, begun: Begun, step: str, now: Mapping[str, Json]) -> 
 
 def _earlier(world: RunWorld, begun: Begun, step: str, spec: Json, now: Mapping[str, Json]) -> Json:
     """What the job may have from earlier ones: the mini-batches that succeeded, or all of it."""
-    failed = reuse.failed_job(world, begun, step, spec)
+    failed = reuse.failed_job(world, begun, step, spec, now)
     if failed:
         return {"rerunOf": {"name": failed, "failedOnly": True}}
     own = next(one for one in begun.spec["steps"] if one["name"] == step)

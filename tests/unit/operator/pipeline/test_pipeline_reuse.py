@@ -112,6 +112,18 @@ def test_a_job_that_failed_and_cuts_its_input_otherwise_now_begins_anew() -> Non
     assert "rerunOf" not in cluster.job("score")["spec"]
 
 
+def test_a_job_that_failed_begins_anew_where_one_that_it_only_depends_on_runs_anew() -> None:
+    """What it failed with and what it succeeds with would be of two different results of that step."""
+    steps = (script("first", arguments=("$(params.count)",)), {**job_step("second"), "dependsOn": ["first"]})
+    cluster = Cluster(a_run(), a_pipeline(*steps, parameters=[COUNT]))
+    cluster.settle(lambda step: cluster.end(step, reason="InitFailed" if step == "second" else ""))
+    spec = {"rerunFailed": {"name": "digits-1"}, "parameters": {"count": 7}}
+    later = cluster.become_earlier(a_run("digits-2", "22222222-bbbb", **spec))
+    later.earlier = cluster.run
+    later.settle()
+    assert "rerunOf" not in later.job("second")["spec"]
+
+
 def test_a_step_runs_anew_where_one_that_it_only_depends_on_does() -> None:
     steps = (script("first", arguments=("$(params.count)",)), script("second", dependsOn=["first"]), script("third"))
     cluster = Cluster(a_run(), a_pipeline(*steps, parameters=[COUNT]))
