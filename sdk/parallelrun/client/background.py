@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,6 +35,7 @@ class Background:
         self._read = 0
         self._rest = b""
         self._over = False
+        self._taking = threading.Lock()
         self.events: list[dict[str, Any]] = []
         environment = {
             key: value for key, value in os.environ.items() if not value.startswith(_OF_THE_NOTEBOOK.get(key, "\0"))
@@ -83,6 +85,11 @@ class Background:
         return error
 
     @property
+    def refused(self) -> bool:
+        """Whether its run never began: what its folder holds is another's."""
+        return self.event("error") is not None and self.event("started") is None
+
+    @property
     def died(self) -> str:
         """How it ended without a word; "" where it did not."""
         event = self.event("died")
@@ -90,8 +97,11 @@ class Background:
 
     def _take(self) -> None:
         """Read what is new; what it did not say itself is said for it when it has ended."""
-        if self._over:
-            return
+        with self._taking:  # a notebook's live view asks from a thread of its own
+            if not self._over:
+                self._take_new()
+
+    def _take_new(self) -> None:
         ended = not self.alive  # asked first: what it said last is read then
         while data := os.pread(self._events, 1 << 16, self._read):
             self._read += len(data)

@@ -35,7 +35,8 @@ class LocalPipelineRun(PipelineRun):
         self._pipeline = str(folders.read_result(self._folder).get("pipeline")) if pipeline is None else pipeline
         if process is not None:
             _PROCESSES[self._folder] = process
-        self._process = process or _PROCESSES.get(self._folder)
+        known = process or _PROCESSES.get(self._folder)
+        self._process = None if process is None and known is not None and known.refused else known
 
     def __repr__(self) -> str:
         return f"<PipelineRun {self._pipeline}: {self.phase}, {self._folder}>"

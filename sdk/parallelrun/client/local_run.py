@@ -43,7 +43,8 @@ class LocalRun(Run):
         self._name = runs.job_of(self._folder) if job is None else job
         if process is not None:
             _PROCESSES[self._folder] = process
-        self._process = process or _PROCESSES.get(self._folder)
+        known = process or _PROCESSES.get(self._folder)
+        self._process = None if process is None and known is not None and known.refused else known
         self._estimator = Estimator()
 
     def __repr__(self) -> str:
