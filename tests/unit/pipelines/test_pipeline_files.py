@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from parallelrun.cli.validate import validate
 from parallelrun.local.pipelines.detecting import in_kustomization, is_pipeline
 from parallelrun.local.pipelines.folder import has_not_begun, new
 from parallelrun.local.pipelines.loading import load, load_all
+from parallelrun.local.pipelines.opening import open_
+from parallelrun.local.pipelines.request import PipelineRequest
 
 STEP = {"name": "a", "script": {"source": {"directory": "code"}, "entryScript": "a.py", "arguments": ["$(params.x)"]}}
 SPEC = {"parameters": [{"name": "x", "default": "1"}], "steps": [STEP]}
@@ -45,6 +48,17 @@ def test_a_run_beside_its_pipeline_is_taken_with_its_parameters(tmp_path):
 def test_a_run_finds_its_pipeline_in_another_file_of_the_folder(tmp_path):
     written(tmp_path / "p.yaml", pipeline("q"), pipeline())
     assert load(written(tmp_path / "run.yaml", a_run())).spec == SPEC
+
+
+def test_a_run_that_goes_on_from_the_pipelines_text_alone_has_what_its_file_has_beside_it(tmp_path):
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {}}
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "a.py").touch()
+    asked = PipelineRequest(written(tmp_path / "p.yaml", pipeline(), config), output=tmp_path / "out")
+    open_(asked, print).lock.close()
+    again = open_(replace(asked, text=yaml.safe_dump(pipeline()), resume=True), print)
+    again.lock.close()
+    assert again.loaded.others == [config]
 
 
 def test_an_inline_pipeline_has_the_runs_name(tmp_path):

@@ -119,7 +119,8 @@ def _resumed(request: PipelineRequest, loaded: Loaded) -> Opened:
     given = {**(loaded.run.get("parameters") or {}), **request.parameters}
     if given and parameters.resolve(loaded.spec, {**result["parameters"], **given}) != result["parameters"]:
         raise InputChanged(f"{folder} was begun with other parameters: {result['parameters']}.", _START_ANEW)
-    return _reopened(folder, loaded)
+    # What is given as text may be the pipeline alone, without what its file has beside it.
+    return _reopened(folder, _recorded(asked, result) if loaded.given else loaded)
 
 
 def _reopened(folder: Path, loaded: Loaded) -> Opened:
