@@ -316,6 +316,22 @@ def test_a_published_pipeline_is_a_manifest(ws: Workspace) -> None:
     assert not published.path.exists()
 
 
+def test_runs_of_a_published_pipeline_have_no_folder_in_common(ws: Workspace) -> None:
+    """A schedule names no run: what one left would be read by the next."""
+    store = ws.get_default_datastore()
+    data = PipelineData("data", datastore=store)
+    write = PythonScriptStep("prepare.py", arguments=[data], outputs=[data], source_directory="code")
+    made = yaml.safe_load(Pipeline(ws, [write]).publish("Own").path.read_text())["spec"]
+    assert made["steps"][0]["script"]["outputs"] == [{"name": "data"}]
+    assert "parameters" not in made
+
+    there = OutputFileDatasetConfig("there", destination=(store, "totals/{run-id}"))
+    write = PythonScriptStep("prepare.py", arguments=[there], source_directory="code")
+    made = yaml.safe_load(Pipeline(ws, [write]).publish("Elsewhere").path.read_text())["spec"]
+    assert made["steps"][0]["script"]["outputs"][0]["path"].endswith("/totals/$(params.azureml_run)")
+    assert [(one["name"], "default" in one) for one in made["parameters"]] == [("azureml_run", False)]
+
+
 def test_a_pipelines_default_datastore_is_where_outputs_go(ws: Workspace) -> None:
     store = Datastore.register_azure_blob_container(ws, "blob_store", "c", "a", account_key="a2V5")
     step = ParallelRunStep("score", config(), inputs=[images(ws)], output=PipelineData("out"))

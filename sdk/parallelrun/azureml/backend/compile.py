@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 _LONGEST_NAME = 52
 _RESERVED = ("output", "file")
+_RUN_S = f"$(params.{RUN})"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Output:
     @property
     def url(self) -> str:
         """As the pipeline's manifest has it."""
-        return store_urls.below(self.datastore, self.path.replace("{run}", f"$(params.{RUN})"))
+        return store_urls.below(self.datastore, self.path.replace("{run}", _RUN_S))
 
 
 @dataclass
@@ -89,6 +92,28 @@ def pipeline(
         spec["volume"] = {"claimName": workspace._settings.claim}
     document = {"apiVersion": API_VERSION, "kind": PIPELINE, "metadata": {"name": name_of(name)}, "spec": spec}
     return Compiled(document, steps, parameters)
+
+
+def to_keep(document: Json) -> Json:
+    """``document`` for those who run it without this package: by hand, by a schedule.
+
+    Nobody names such a run, so what a step writes is in the run's own folder: in a folder of ours that all runs have in
+    common the next one would read what earlier ones left. Where that cannot be, the run has to be named.
+    """
+    made = copy.deepcopy(document)
+    spec = made["spec"]
+    for step in spec["steps"]:
+        body = step.get("job") or step["script"]
+        places = [one for one in (body.get("output"), *body.get("outputs", [])) if one and "path" in one]
+        if len({one["path"] for one in places}) < len(places):
+            continue  # the script writes beside the job's own output
+        for one in places:
+            if f"/azureml/{_RUN_S}-" in one["path"]:
+                del one["path"]
+    others = [one for one in spec["parameters"] if one["name"] != RUN]
+    named = [{"name": RUN, "type": "string", "description": "names this run's folders; another one each time"}]
+    spec["parameters"] = [*others, *(named if _RUN_S in json.dumps(spec["steps"]) else [])]
+    return made
 
 
 def _flat(given: Any, after: tuple[PipelineStep, ...] = ()) -> Iterator[PipelineStep]:

@@ -41,7 +41,8 @@ def submit(
     ours = OurPipeline.from_manifest(compiled.document)
     ours.validate()
     settings.pipelines.mkdir(parents=True, exist_ok=True)
-    (settings.pipelines / f"{ours.name}.yaml").write_text(ours.to_yaml(), encoding="utf-8")
+    kept = OurPipeline.from_manifest(compile.to_keep(compiled.document))
+    (settings.pipelines / f"{ours.name}.yaml").write_text(kept.to_yaml(), encoding="utf-8")
     if settings.in_cluster:
         started = ours.submit(
             values, settings.namespace, settings.context, regenerate=regenerate, continue_on_step_failure=go_on

@@ -108,7 +108,7 @@ class PublishedPipeline:
         self.description = description
         self.id = compile.name_of(name)
         self.status = "Active"
-        document = pipeline.compiled(name, name).document
+        document = compile.to_keep(pipeline.compiled(name, name).document)
         if description:
             document["spec"]["description"] = description
         settings = pipeline.workspace._settings
