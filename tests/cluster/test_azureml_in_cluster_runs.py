@@ -20,6 +20,7 @@ from parallelrun.kube.resources import PARALLEL_RUN_JOBS
 
 EXAMPLES = REPOSITORY / "examples"
 IMAGES = 40
+SPOT = "parallelrun.dev/spot"
 pytestmark = [pytest.mark.cluster, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
@@ -33,6 +34,15 @@ def stores(cluster: Cluster) -> Iterator[ObjectStores]:
         found.remove()
 
 
+@pytest.fixture
+def spot_machines(cluster: Cluster) -> Iterator[None]:
+    """The tutorial's cluster is of low-priority machines."""
+    cluster.kubectl("label", "nodes", "--all", "--overwrite", f"{SPOT}=true")
+    yield
+    cluster.kubectl("label", "nodes", "--all", f"{SPOT}-")
+
+
+@pytest.mark.usefixtures("spot_machines")
 def test_the_tutorial_runs_in_a_cluster(
     namespace: Namespace, stores: ObjectStores, tensorflow_image: str, tmp_path: Path
 ) -> None:

@@ -66,7 +66,8 @@ REUSED: Final = "Reused"  # of Complete: an earlier job's results were taken ove
 VOLUME_FULL: Final = "VolumeFull"  # of Stalled: nodes wait for room on a volume
 STORE_REFUSED: Final = "StoreRefused"  # of Stalled: an object store refuses, or cannot be reached
 
-# Of a pipeline's run, beside phases of its status, Missing<Kind>, CANCELLED and MANIFEST_ERROR. The operator writes them.
+# Of a pipeline's run, beside phases of its status, Missing<Kind>, CANCELLED and MANIFEST_ERROR. The operator writes
+# them.
 STEP_FAILED: Final = "StepFailed"  # of Failed: steps did not succeed; the message names them
 WAITING_FOR_EARLIER_RUN: Final = "WaitingForEarlierRun"  # of Running: spec.rerunFailed names a run that is not over
 
@@ -81,6 +82,6 @@ LABEL_PIPELINE_RUN: Final = f"{GROUP}/pipeline-run"  # metadata.name of the Para
 LABEL_STEP: Final = f"{GROUP}/step"  # the step's name
 # An annotation of a run that a schedule made: the time that it was made for, in UTC. The operator writes and reads it.
 SCHEDULED_FOR: Final = f"{GROUP}/scheduled-for"
-# An annotation of a step's job that was suspended with its run, and goes on with it; one that people suspended by itself
-# does not. The operator writes and reads it.
+# An annotation of a step's job that was suspended with its run, and goes on with it; one that people suspended by
+# itself does not. The operator writes and reads it.
 SUSPENDED_WITH_RUN: Final = f"{GROUP}/suspended-with-run"  # "true"

@@ -21,7 +21,8 @@ _LIMIT = 1500
 _USUAL = frozenset({"PodInitializing", "ContainerCreating"})
 _IMAGE = "Correct spec.environment.image, or name the registry's Secret in spec.environment.imagePullSecrets."
 _ADVICE = {
-    "Unschedulable": "Ask for less in spec.resources, widen spec.nodeSelector or spec.tolerations, or add machines.",
+    "Unschedulable": "Ask for less in spec.resources, widen spec.nodeSelector or spec.tolerations, or add machines; "
+    "for a compute target with spot: true, machines that are marked as the operator's values.yaml says (spot).",
     "SchedulingGated": "Whoever gated the pod has to let it go.",
     "ErrImagePull": _IMAGE,
     "ImagePullBackOff": _IMAGE,
