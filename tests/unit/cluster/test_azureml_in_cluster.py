@@ -121,6 +121,21 @@ def test_a_pipeline_is_submitted_with_its_code_parameters_and_volume(ws, ask, na
     assert ask(lambda kube: kube.get(PIPELINE_RUNS, namespace, run._record.run))["spec"]["cancel"] is True
 
 
+def test_models_that_script_or_arguments_name_are_listed_since_pods_read_nothing_else(ws, ask, namespace, tmp_path):
+    """A name within a longer one is none."""
+    for name in ("in-code", "in_arguments", "in", "nowhere"):
+        spec = {"path": f"datastore://workspaceblobstore/models/{name}"}
+        ws._objects.register("Model", name, spec)
+    helper = tmp_path / "code/lib/helper.py"
+    helper.parent.mkdir()
+    helper.write_text("PATH = Model.get_model_path('in-code')\n")
+    made = pipeline(ws)
+    made._steps[0].arguments.append("--model=in_arguments")
+    Experiment(ws, "digits").submit(made)
+    spec = ask(lambda kube: kube.get(PIPELINES, namespace, "digits"))["spec"]
+    assert spec["steps"][0]["job"]["models"] == [{"name": "in-code"}, {"name": "in_arguments"}]
+
+
 def test_a_run_in_the_cluster_is_found_again_and_told_of_in_azures_words(ws, ask, namespace):
     run = Experiment(ws, "digits").submit(pipeline(ws))
     done = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parallelrun.api import object_names, store_urls
 from parallelrun.api.models.metadata import API_VERSION
 from parallelrun.api.models.pipeline import PIPELINE
+from parallelrun.azureml.backend import models
 from parallelrun.azureml.backend.bindings import Bindings
 from parallelrun.azureml.backend.parameters import RUN, Parameters
 from parallelrun.azureml.backend.sources import source
@@ -220,6 +221,7 @@ def _job(workspace: Workspace, one: Step, step: ParallelRunStep, bindings: Bindi
         "environment": environment,
         "inputs": inputs,
         "sideInputs": bindings.side_inputs,
+        "models": models.named(workspace, folder["directory"], arguments),
         "miniBatchSize": None if config.partition_keys else text("mini_batch_size", config.mini_batch_size),
         "partitionKeys": list(config.partition_keys or []),
         "nodeCount": number("node_count", config.node_count),
@@ -264,6 +266,7 @@ def _script(workspace: Workspace, one: Step, step: PythonScriptStep, bindings: B
         "arguments": arguments,
         "environment": made,
         "sideInputs": bindings.side_inputs,
+        "models": models.named(workspace, folder["directory"], arguments),
         "outputs": [{"name": output.key, "path": output.url} for output in one.outputs],
         "computeTarget": target,
     }

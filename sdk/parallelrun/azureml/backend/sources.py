@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 #: Beside notebooks; no part of any script.
-_LEFT_OUT = (".parallelrun", "runs", "__pycache__", ".ipynb_checkpoints", ".git", ".azureml")
+LEFT_OUT = (".parallelrun", "runs", "__pycache__", ".ipynb_checkpoints", ".git", ".azureml")
 
 
 def source(
@@ -53,7 +53,7 @@ def source(
 
 def _staged(place: Path, conda: Path | None, folder: Path) -> Path:
     """A copy in a folder that its content names: a run that goes on keeps its own."""
-    files = source_files.files(place, lambda path: os.path.basename(path) in _LEFT_OUT)
+    files = source_files.files(place, lambda path: os.path.basename(path) in LEFT_OUT)
     digests = source_files.digests(place, files)
     if conda is not None:
         digests[conda.name] = conda.stem
