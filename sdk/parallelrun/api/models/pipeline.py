@@ -162,8 +162,8 @@ class Schedule(Model):
     )
     concurrency_policy: Literal["Allow", "Forbid", "Replace"] = Field(
         "Forbid",
-        description="What happens while an earlier run goes on. Allow: they run side by side. Forbid: this time is "
-        "left out. Replace: the earlier run is cancelled.",
+        description="What happens while an earlier run goes on. Allow: they run side by side. Forbid: this time "
+        "waits until that is over; of several only the latest is made up for. Replace: the earlier run is cancelled.",
         examples=["Replace"],
     )
     suspend: bool = Field(False, description="Whether no runs are made for now.", examples=[True])
