@@ -329,6 +329,19 @@ def test_results_that_are_no_longer_there_are_made_again(squares):
     assert len(outputs(squares, "score", "runs/again")["file"].read_text().splitlines()) == 4
 
 
+def test_a_run_does_not_go_on_with_what_a_step_left_once_it_is_not_what_it_was(squares):
+    """As it is after the process was killed between the two steps."""
+    pipeline(squares, PREPARED, SCORED)
+    run(squares)
+    value = result(squares)
+    value |= {"phase": "Running", "steps": [value["steps"][0], {"name": "score", "phase": "Waiting"}]}
+    squares.write("runs/out/pipeline_result.json", json.dumps(value))
+    shutil.rmtree(squares.folder / "runs/out/steps/score")
+    (outputs(squares, "prepare")["numbers"] / "3.txt").unlink()
+    refused = run(squares, "--resume", status=2)
+    assert "what step prepare left is not what it was" in refused.stderr
+
+
 MEET = """\
     import pathlib, sys, time
     mine, other = sys.argv[1:]

@@ -146,10 +146,20 @@ def _reopened(folder: Path, loaded: Loaded) -> Opened:
         )
         if not over:
             opened.records = {name: _found(one, folders.step(folder, name)) for name, one in opened.records.items()}
+            _refuse_damaged(opened)
         return opened
     except BaseException:
         lock.close()
         raise
+
+
+def _refuse_damaged(opened: Opened) -> None:
+    """Raise InputChanged where what a step left that others have yet to read is not what it was."""
+    needs = graph.needs(opened.loaded.spec)
+    ahead = {other for name, one in opened.records.items() if one.phase == states.WAITING for other in needs[name]}
+    for record in opened.records.values():
+        if record.name in ahead and record.phase in states.GOOD and not steps.is_whole(record):
+            raise InputChanged(f"{opened.folder}: what step {record.name} left is not what it was.", _START_ANEW)
 
 
 def _found(record: StepRecord, folder: Path) -> StepRecord:

@@ -116,8 +116,9 @@ def records(result: Mapping[str, Any]) -> list[StepRecord]:
     return [StepRecord.from_json(one) for one in result.get("steps") or ()]
 
 
-def _is_whole(folder: Path, record: StepRecord) -> bool:
+def is_whole(record: StepRecord) -> bool:
     """Whether all that a step left is still there, as it was."""
+    folder = Path(record.reused_from or record.folder)
     places = [place for place in record.outputs.values() if not is_store_url(place)]
     if not all(os.path.exists(place) for place in places):
         return False
@@ -150,10 +151,9 @@ class Earlier:
         record = self.steps.get(step)
         if record is None or record.phase not in states.GOOD or not self._was(step, spec, folder_of):
             return None
-        origin = record.reused_from or record.folder
-        if not _is_whole(Path(origin), record):
+        if not is_whole(record):
             return None
-        return replace(record, phase=states.REUSED, folder="", reused_from=origin)
+        return replace(record, phase=states.REUSED, folder="", reused_from=record.reused_from or record.folder)
 
     def failed_run(self, step: str, spec: Mapping[str, Any], folder_of: FolderOf) -> Path | None:
         """The folder of the same job ``spec`` that failed after it was planned, with what succeeded in it."""
