@@ -91,6 +91,11 @@ class Places:
             return Pattern(found, *store_urls.literal_folder(found))
         start, rest = found
         whole = _tidy(os.path.join(start, rest))
+        if os.path.lexists(whole) and _matches_others(start, rest, whole):
+            raise InputError(
+                f"{where}: {text} is there under this very name, and is a pattern that others match.",
+                "Rename it, as a shell left it that matched nothing; or write [*] and [?] to mean this one alone.",
+            )
         if os.path.lexists(whole) or not glob.has_magic(rest):
             return Pattern(whole, whole if os.path.isdir(whole) else os.path.dirname(whole), is_glob=False)
         parts = rest.split("/")
@@ -143,6 +148,13 @@ def _tidy(path: str) -> str:
     """Without doubled slashes, dots and a slash at its end; ".." only where that is the same place (links)."""
     tidy = os.path.normpath(path)
     return tidy if ".." not in path or os.path.realpath(tidy) == os.path.realpath(path) else path
+
+
+def _matches_others(start: str, rest: str, whole: str) -> bool:
+    """Whether ``rest``, taken for a pattern, is more than the name ``whole``, which exists."""
+    if "*" not in rest and "?" not in rest:
+        return False
+    return any(_tidy(path) != whole for path in glob.iglob(os.path.join(glob.escape(start), rest), recursive=True))
 
 
 def _is_below(text: str, url: str) -> bool:

@@ -115,6 +115,17 @@ def test_a_manifest_in_a_folder_with_brackets_globs_below_that_folder_only(site:
     assert run_input.root == str(odd / "images")
 
 
+def test_a_file_whose_name_is_a_pattern_that_others_match_is_refused(site: Any) -> None:
+    """A shell leaves one where its pattern matched nothing; the others were left out without a word."""
+    (site.base / "in").mkdir(exist_ok=True)
+    (site.base / "in" / "*.txt").write_text("")
+    inputs = [{"name": "files", "type": "File", "paths": ["in/*.txt"]}]
+    site.prepare(inputs=inputs)
+    (site.base / "in" / "one.txt").write_text("")
+    with pytest.raises(ParallelRunError, match="others match"):
+        site.prepare(inputs=inputs)
+
+
 def test_claims_and_stores_are_where_map_says_the_longest_url_first(site: Any) -> None:
     run = site.prepare(
         inputs=[{"name": "i", "type": "File", "paths": ["pvc://data/images/*.png", "s3://bucket/deep/labels.txt"]}],
