@@ -180,7 +180,8 @@ def nothing_is_left() -> Iterator[None]:
 def test_whatever_dies_while_results_are_taken_over_the_end_is_the_same(job: Job, kind: str, phase: str) -> None:
     reuse = ("--reuse", job.folder / "first")
     run = Run(job, job.folder / f"{kind}-{phase}", 0.0, more=reuse)
-    run.wait_for(lambda: run.phase() == phase, phase)
+    # A folder whose preparation has not ended is no run yet: --resume begins it anew, as it is asked then.
+    run.wait_for(lambda: run.phase() == phase and not (run.output / ".preparing").exists(), phase)
     if kind == "agent":
         for pid in run.pids("agent"):
             os.kill(pid, signal.SIGKILL)
