@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def clear_success(folder: Path, is_done: Callable[[], bool]) -> None:
 
 def _write_marker(marker: Path, own: str) -> None:
     """Where two jobs do this at once, the first one's content stays, for both to see."""
-    temporary = marker.with_name(f"{layout.OWNER}.{os.getpid()}.{own.replace('/', '.')}")
+    # No process number: that of every pod's first program is 1, and pods of a job do this at the same time.
+    temporary = marker.with_name(f"{layout.OWNER}.{secrets.token_hex(6)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         durable.write_all(fd, f"{own}\n".encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,18 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file/out"):
         claim(tmp_path / "file" / "out", "ns", "mnist")
+
+
+def test_all_nodes_of_a_job_may_claim_a_folder_at_the_same_time(tmp_path: Path) -> None:
+    """Their programs have the same process number, each being the first of its container."""
+    together = threading.Barrier(8)
+
+    def one(number: int) -> None:
+        for attempt in range(20):
+            together.wait(30)
+            claim(tmp_path / f"out-{attempt}", "team", "mnist")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(8)))
+    assert {owner(folder) for folder in tmp_path.iterdir()} == {"team/mnist"}
+    assert {path.name for path in tmp_path.glob("*/*")} == {"_OWNER"}

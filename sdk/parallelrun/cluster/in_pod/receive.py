@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
@@ -73,7 +74,7 @@ def _put(content: Any, entry: tarfile.TarInfo, target: str, tell: Callable[[int]
     path = _place(target, entry.name)
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
-    partial = os.path.join(folder, f".{name[:200]}.{os.getpid()}.part")
+    partial = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(6)}.part")
     digest = hashlib.sha256()
     try:
         with open(partial, "wb") as file:
