@@ -70,6 +70,21 @@ def test_of_many_one_builds_and_all_get_its_folder(tmp_path: Path) -> None:
     assert found == built * 8
 
 
+def test_a_builder_that_ended_between_two_looks_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts._write(str(tmp_path), 1, {"state": "building", "token": "x"})
+
+    def ends_at_this_moment(*_: object) -> bool:
+        (tmp_path / "1").mkdir()
+        attempts._write(str(tmp_path), 1, {"state": "done", "token": "x"})
+        return True
+
+    monkeypatch.setattr(attempts, "_is_dead", ends_at_this_moment)
+    assert attempts.ensure(str(tmp_path), os.mkdir, lambda _: None) == str(tmp_path / "1")
+    assert not (tmp_path / "2").exists()
+
+
 class Clock:
     """Time passes in sleep only, half of what makes a builder dead."""
 
