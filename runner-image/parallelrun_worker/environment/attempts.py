@@ -56,8 +56,8 @@ def ensure(folder: str, build: Callable[[str], None], say: Callable[[str], None]
                     say("waiting for %s, which installs the same" % record.get("host", "another"))
                 awaited = number
                 time.sleep(_LOOK_SECONDS)
-            elif number and _read(folder, number) != record:
-                continue  # it ended between one look and the other, and then nobody runs any more
+            elif state == _DONE or (number and _read(folder, number) != record):
+                continue  # it ended between one look and the other
             elif _take(folder, number + 1):
                 return _attempt(folder, number + 1, build)
 
