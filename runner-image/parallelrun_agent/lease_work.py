@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from parallelrun.api.settings import JobSettings
 from parallelrun.leases import allocator
@@ -26,11 +26,16 @@ class NotHolder(Exception):
 class LeaseWork:
     """Of one node; everything raises what the lease store raises."""
 
-    def __init__(self, job: Job, plan: PlanReader, header: Header, machine: Machine) -> None:
-        """``header`` is to be replaced by newer ones; of the ``machine`` only its leases are looked at."""
+    def __init__(
+        self, job: Job, plan: PlanReader, header: Header, machine: Machine, tell: Callable[[], Awaitable[None]]
+    ) -> None:
+        """``header`` is to be replaced by newer ones; of the ``machine`` only its leases are looked at.
+
+        ``tell`` has told of what scripts were given before what they made of it counts.
+        """
         self.header = header
         self.unclaimed: int | None = None  # mini-batches that nobody has, as far as is known
-        self._job, self._plan, self._machine = job, plan, machine
+        self._job, self._plan, self._machine, self._tell = job, plan, machine, tell
         self._writes = ShardWrites(job.leases)
         self._ending: set[tuple[int, int]] = set()  # start and epoch of leases whose end is being written
 
@@ -79,6 +84,7 @@ class LeaseWork:
                 state, ok = allocator.complete(state, holder, epoch, tally)
             return state, (ok, allocator.done(state))
 
+        await self._tell()
         ok, done = await self._writes.apply(shard, change)
         self._ending.discard((start, epoch))
         if not ok:

@@ -93,7 +93,8 @@ class NodeWork:
         self._prefetch: Prefetch | None = None  # where files are fetched
         self._cache: Cache | None = None
         self._unrecorded_alone: int | None = None  # a suspect that waits for its files
-        self._leases = LeaseWork(job, plan, header, self.machine)
+        self.models = RegisteredModels(job, supplies, beat)  # that scripts asked for
+        self._leases = LeaseWork(job, plan, header, self.machine, self.models.tell)
         self._tasks: set[asyncio.Task[None]] = set()
         self._questions: set[asyncio.Task[None]] = set()  # of processes; nobody waits for them when these are gone
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,9 +103,6 @@ class NodeWork:
         self._last_failure_sync = 0.0
         self._sampler = ResourceSampler(job.folder, job.node)
         self._next_sample = time.monotonic() + FIRST_SAMPLE_SECONDS
-        self.models = RegisteredModels(job, supplies)  # that scripts asked for
-        self._told_models: dict[str, str] = {}
-        self._beat = beat
 
     async def start(self) -> None:
         """Listen for the worker; the host may be there already, waiting."""
@@ -296,21 +294,11 @@ class NodeWork:
 
     def _complete(self, i: ev.Complete) -> None:
         self._leases.end(i)
-        self._task(self._write_end(i.start, i.epoch, (), i.counts))
+        self._task(self._leases.write_end(i.start, i.epoch, (), i.counts))
 
     def _give_back(self, i: ev.GiveBack) -> None:
         self._leases.end(i)
-        self._task(self._write_end(i.start, i.epoch, i.unfinished, i.counts))
-
-    async def _write_end(
-        self, start: int, epoch: int, unfinished: Sequence[tuple[int, int]], counts: tuple[int, ...]
-    ) -> None:
-        """What was made with models that scripts asked for does not count before it is told which those were."""
-        given = dict(self.models.given)
-        if given != self._told_models:
-            await self._beat()
-            self._told_models = given
-        await self._leases.write_end(start, epoch, unfinished, counts)
+        self._task(self._leases.write_end(i.start, i.epoch, i.unfinished, i.counts))
 
     def _shrink(self, i: ev.Shrink) -> None:
         self._task(self._leases.shrink(i))

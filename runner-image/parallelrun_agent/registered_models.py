@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from parallelrun.api import versions
 from parallelrun.api.errors import InputError, ParallelRunError
@@ -17,9 +17,18 @@ log = logging.getLogger(__name__)
 class RegisteredModels:
     """Answers the scripts of one node; ``given`` are the names and versions of the models that they got."""
 
-    def __init__(self, job: Job, supplies: Supplies) -> None:
-        self._job, self._supplies = job, supplies
+    def __init__(self, job: Job, supplies: Supplies, beat: Callable[[], Awaitable[None]]) -> None:
+        """``beat`` tells the node's lease of all that there is to tell now."""
+        self._job, self._supplies, self._beat = job, supplies, beat
         self.given: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+
+    async def tell(self) -> None:
+        """Have told of all that were given. Raises what a heartbeat does."""
+        given = dict(self.given)
+        if given != self._told:
+            await self._beat()
+            self._told = given
 
     async def answer(self, name: str, version: str | None) -> list[str | None]:
         """[path, version] or [None, why not], see ``parallelrun_worker.wire``; a model in a store is fetched."""

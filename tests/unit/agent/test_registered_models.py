@@ -51,8 +51,21 @@ def answered(folder: Path, trouble: Exception | None = None) -> tuple[list[str |
     far = ModelSettings("far", "s3://b/far", "2")
     settings = JobSettings("job", "uid", "score.py", [], registered_models=[far])
     job = Job(folder, settings, 0, "holder", Leases(MemoryStore()), folder)
-    registered = registered_models.RegisteredModels(job, Supplies())  # type: ignore[arg-type]
-    return asyncio.run(registered.answer("far", None)), registered.given
+    beats: list[dict[str, str]] = []
+
+    async def beat() -> None:
+        beats.append(dict(registered.given))
+
+    async def asked_and_told_twice() -> list[str | None]:
+        found = await registered.answer("far", None)
+        await registered.tell()
+        await registered.tell()
+        return found
+
+    registered = registered_models.RegisteredModels(job, Supplies(), beat)  # type: ignore[arg-type]
+    found = asyncio.run(asked_and_told_twice())
+    assert beats == ([registered.given] if registered.given else []), "told once, and only of what was given"
+    return found, registered.given
 
 
 def test_a_model_in_a_store_is_fetched_when_a_script_asks(tmp_path: Path) -> None:
