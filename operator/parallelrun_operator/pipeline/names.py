@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from parallelrun.api.conditions import LABEL_PIPELINE, LABEL_PIPELINE_RUN, LABEL_STEP
-from parallelrun.kube.names import step_job
+from parallelrun.pipelines import names
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ _QUEUE_LABELS = "kueue.x-k8s.io/"
 
 def job_of(run: Json, step: str) -> str:
     """The name of a step's job."""
-    return step_job(run["metadata"]["name"], step)
+    return names.job(run["metadata"]["name"], step)
 
 
 def scheduled_run(pipeline: Json, time: datetime) -> str:

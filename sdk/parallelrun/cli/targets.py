@@ -75,15 +75,15 @@ def pipeline(args: argparse.Namespace) -> Path | None:
 
 
 def _step(args: argparse.Namespace) -> Path | InCluster:
-    from parallelrun.kube.names import step_job
     from parallelrun.local.pipelines import state
+    from parallelrun.pipelines import names
 
     where, bare = place_of(args), _without_kind(args.run)
     if where.said or bare != args.run or (as_plugin() and not _is_path(args.run)):
-        return InCluster(step_job(_named(bare), args.step), where)
+        return InCluster(names.job(_named(bare), args.step), where)
     folder = state.named(args.run)
     if folder is None and args.run is not None and not _is_path(args.run) and place.configured():
-        return InCluster(step_job(args.run, args.step), where)
+        return InCluster(names.job(args.run, args.step), where)
     if folder is None:
         raise RunFolderError(f"--step {args.step}: {args.run or 'the newest run'} is not a pipeline's run.")
     return state.state(folder).step_folder(args.step)

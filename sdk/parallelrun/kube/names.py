@@ -1,20 +1,17 @@
-"""Names of the objects that belong to one job, and of the jobs of a pipeline's run.
+"""Names of the objects that belong to one job.
 
-Each of the former carries the job's UID: a job that was deleted and created again under its name never meets what was
+Each carries the job's UID: a job that was deleted and created again under its name never meets what was
 its predecessor's.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 
 #: Characters of the job's name in its children's: with a UID of 36 and an index of 4 digits a pod's host name, which a
 #: Job makes of the Job's name and the index, stays below 63.
 _NAME_LENGTH = 20
-#: Of a job's own name.
-_LIMIT, _HASH = 63, 8
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,3 @@ class Names:
     def node(self, node: int) -> str:
         """A node's Lease."""
         return f"{self.base}-node-{node}"
-
-
-def step_job(run: str, step: str) -> str:
-    """The name of the job of a pipeline run's step, ``<run>-<step>``; where that is too long, cut and with a hash."""
-    whole = f"{run}-{step}"
-    if len(whole) <= _LIMIT:
-        return whole
-    mark = hashlib.sha256(whole.encode()).hexdigest()[:_HASH]
-    return f"{whole[: _LIMIT - _HASH - 1].rstrip('-')}-{mark}"
