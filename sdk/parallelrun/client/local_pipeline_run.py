@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from parallelrun.api.errors import ParallelRunError, RunFolderError
 from parallelrun.client import pipeline_in_background
 from parallelrun.client.background import Background
 from parallelrun.client.local_run import LocalRun
+from parallelrun.client.local_steering import EVERY, LocalSteering
 from parallelrun.client.pipeline_run import PipelineRun, PipelineStatus, StepRun
 from parallelrun.local import control, run_folder, runs
 from parallelrun.local.pipelines import folder as folders
 from parallelrun.local.pipelines.request import PipelineRequest, StepRecord
 
-#: Seconds between two looks at a run, and for a process to hear or end.
-EVERY, AT_ONCE = 0.3, 10.0
 _ENDED = ("Succeeded", "Failed", "Cancelled")
 _PROCESSES: dict[Path, Background] = {}
 
 
-class LocalPipelineRun(PipelineRun):
+class LocalPipelineRun(LocalSteering, PipelineRun):
     """See :class:`parallelrun.client.pipeline_run.PipelineRun`."""
 
     where = "local"
@@ -106,45 +103,15 @@ class LocalPipelineRun(PipelineRun):
         run = start(request, self._pipeline)
         return run.wait() if wait else run
 
-    def cancel(self) -> None:
-        """Stop it for good."""
-        deadline = time.monotonic() + AT_ONCE
-        while True:
-            try:
-                control.ask(self._folder, "cancel")
-                return
-            except control.NotLive:
-                status = self.status()
-                if status.over:
-                    raise RunFolderError(f"{self.name} is over: its phase is {status.phase}.") from None
-            if self._process is not None and not self._process.event("started"):
-                os.kill(self._process.pid, signal.SIGINT)
-                self._process.join(AT_ONCE)
-                return
-            if time.monotonic() > deadline:
-                raise RunFolderError(f"{self._folder}: the run does not answer.")
-            time.sleep(EVERY / 10)
-
-    def suspend(self) -> None:
-        """Pause it."""
-        control.ask(self._folder, "suspend")
-
-    def resume(self) -> None:
-        """Let it go on."""
-        try:
-            control.ask(self._folder, "resume")
-        except control.NotLive:
-            status = self.status()
-            if status.phase != "Interrupted":
-                raise RunFolderError(f"{self.name} cannot go on: its phase is {status.phase}.") from None
-            asked = folders.read_request(self._folder)
-            request = PipelineRequest(
-                manifest=Path(asked["manifest"]),
-                text=(self._folder / folders.MANIFEST).read_text(encoding="utf-8"),
-                output=self._folder,
-                resume=True,
-            )
-            self._process = start(request, self._pipeline)._process
+    def _again(self) -> Background | None:
+        asked = folders.read_request(self._folder)
+        request = PipelineRequest(
+            manifest=Path(asked["manifest"]),
+            text=(self._folder / folders.MANIFEST).read_text(encoding="utf-8"),
+            output=self._folder,
+            resume=True,
+        )
+        return start(request, self._pipeline)._process
 
     def _live(self) -> bool:
         """Whether a process runs it; one that has just begun is given a moment to listen."""
@@ -155,9 +122,6 @@ class LocalPipelineRun(PipelineRun):
                 return False
             time.sleep(EVERY / 10)
         return True
-
-    def _error(self) -> ParallelRunError | None:
-        return None if self._process is None else self._process.error()
 
 
 def start(request: PipelineRequest, pipeline: str) -> LocalPipelineRun:

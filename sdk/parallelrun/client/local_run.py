@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from parallelrun.api.errors import ParallelRunError, RunFolderError
 from parallelrun.client import progress as progresses
 from parallelrun.client import tables
 from parallelrun.client.background import Background
+from parallelrun.client.local_steering import EVERY, LocalSteering
 from parallelrun.client.progress import Progress
 from parallelrun.client.run import LOG_KINDS, LogKind, PathLike, Run, Status, no_output
 from parallelrun.local import control, log_files, results, run_folder, runs
@@ -25,14 +25,11 @@ if TYPE_CHECKING:
 
     from parallelrun_agent.report.failures import Failure
 
-#: Seconds between two looks at a run.
-EVERY = 0.3
-_AT_ONCE = 10.0
 #: Processes of runs, which are nobody's children any more when their objects are gone.
 _PROCESSES: dict[Path, Background] = {}
 
 
-class LocalRun(Run):
+class LocalRun(LocalSteering, Run):
     """See :class:`parallelrun.client.run.Run`."""
 
     where = "local"
@@ -185,48 +182,15 @@ class LocalRun(Run):
         run = local_start.start(request, self.name)
         return run.wait() if wait else run
 
-    def cancel(self) -> None:
-        """Stop it for good."""
-        deadline = time.monotonic() + _AT_ONCE
-        while True:
-            try:
-                control.ask(self._folder, "cancel")
-                return
-            except control.NotLive:
-                status = self.status()
-                if status.over:
-                    raise RunFolderError(f"{self.name} is over: its phase is {status.phase}.") from None
-            if self._process is not None and not self._process.event("started"):
-                os.kill(self._process.pid, signal.SIGINT)  # nothing has run yet: preparing cleans up after itself
-                self._process.join(_AT_ONCE)
-                return
-            if time.monotonic() > deadline:
-                raise RunFolderError(f"{self._folder}: the run does not answer.")
-            time.sleep(EVERY / 10)
+    def _again(self) -> Background | None:
+        from parallelrun.client import local_start
 
-    def suspend(self) -> None:
-        """Pause it."""
-        control.ask(self._folder, "suspend")
-
-    def resume(self) -> None:
-        """Let it go on."""
-        try:
-            control.ask(self._folder, "resume")
-        except control.NotLive:
-            status = self.status()
-            if status.phase != "Interrupted":
-                raise RunFolderError(f"{self.name} cannot go on: its phase is {status.phase}.") from None
-            from parallelrun.client import local_start
-
-            request = RunRequest(rerun_of=self._folder, output=self._folder, resume=True)
-            self._process = local_start.start(request, self.name)._process
+        request = RunRequest(rerun_of=self._folder, output=self._folder, resume=True)
+        return local_start.start(request, self.name)._process
 
     @property
     def _alive(self) -> bool:
         return self._process is not None and self._process.alive
-
-    def _error(self) -> ParallelRunError | None:
-        return None if self._process is None else self._process.error()
 
     def _state(self) -> runs.State | None:
         """None: it is still being prepared. Raises RunFolderError where there is no run."""
